@@ -1,0 +1,237 @@
+//! The loop: USB, frames, tasks, consoles, sleep.
+
+use core::fmt::Write as _;
+use core::time::Duration;
+
+use bcm2837::mailbox::{Mailbox, PowerDevice};
+use dwc2::Dwc2;
+use firmware::config::Config;
+use firmware::status::{BoardFacts, Link, NicCounters, NicFacts};
+use firmware::wire::Absent;
+use firmware::{
+    Buffers, Facts, Firmware, LogSource, Memory, RestartRequest, Sockets, System, Text,
+};
+use mmio::Pointer;
+use nic::{Nic, NicEvent};
+use smoltcp::wire::EthernetAddress;
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::board::{self, Board};
+use crate::console::Console;
+use crate::tasks::Tasks;
+use crate::time::Clock;
+use crate::{log, memory, restart, time};
+
+/// The longest sleep.
+const IDLE_MAX: Duration = Duration::from_secs(1);
+
+/// While a UART has something to send its FIFO is filled this often: 16 bytes take 1.4 ms at 115,200 baud.
+const UART_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Bytes moved between the console and the firmware in one turn.
+const CONSOLE_CHUNK_BYTES: usize = 64;
+
+static BUFFERS: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
+static SOCKETS: StaticCell<Sockets> = StaticCell::new();
+static SYSTEM: StaticCell<System> = StaticCell::new();
+
+/// The binary log, for readers on the network.
+struct Log;
+
+impl LogSource for Log {
+    fn read(&self, position: &mut u64, out: &mut [u8]) -> usize {
+        let mut cursor = log::Cursor::at(*position);
+        let bytes = log::read(&mut cursor, out);
+        *position = cursor.position();
+        bytes
+    }
+}
+
+/// Runs for ever, or until a restart.
+pub fn run(mut board: Board) -> ! {
+    let (config, faults) =
+        Config::of_board(board.facts.device_tree, &board.facts.command_line);
+    let mac_fallback = config.mac.map(|mac| mac.0).or(board.facts.mac.ok());
+    let seed = seed(&mut board);
+    let Board { mut clock, mut console, mut log_uart, mailbox, usb, pool, facts, .. } = board;
+    let memory = Memory {
+        buffers: BUFFERS.take(),
+        sockets: SOCKETS.init(firmware::no_sockets()),
+        system: SYSTEM.uninit(),
+    };
+    let facts = Facts { board: board_facts(&facts), config, faults, seed, log: Some(&Log) };
+    let mut firmware = Firmware::new(memory, facts);
+    let mut tasks = Tasks::take().expect("the tasks are taken once");
+    firmware.spawn(&mut tasks).expect("limits.rs has a listener for every service");
+    defmt::info!("tasks use {=usize} bytes", tasks.used_bytes());
+
+    let mut nic = match network(mailbox, &mut clock, usb, pool, mac_fallback, &firmware) {
+        Ok(nic) => Some(nic),
+        Err(why) => {
+            firmware.note("usb", format_args!("{why}; no network until the next restart"));
+            None
+        }
+    };
+
+    let mut pump = ConsolePump::new();
+    let mut log_drain = log::Drain::new();
+    loop {
+        let now = time::now();
+        let mut due = now + IDLE_MAX;
+        if let Some(nic) = &mut nic {
+            while let Some(event) = nic.poll(now, &mut clock) {
+                tell(&mut firmware, event);
+            }
+            let counters = counters(&nic.counters());
+            due = firmware.poll(now, nic, counters).unwrap_or(due).min(due);
+            due = due.min(nic.next_deadline());
+        } else {
+            due = firmware.poll(now, &mut Absent, NicCounters::default()).unwrap_or(due).min(due);
+        }
+        pump.receive(&mut console, &firmware);
+        due = tasks.poll().unwrap_or(due).min(due);
+        let more_console = pump.send(&mut console, &firmware);
+        let more_log = log_drain.poll(&mut log_uart);
+        match firmware.restart_due(now) {
+            Some(RestartRequest::Restart) => {
+                console.flush();
+                restart::restart();
+            }
+            Some(RestartRequest::Panic) => panic!("asked for by `reboot --panic`"),
+            None => {}
+        }
+        if tasks.pending() || firmware.has_work() {
+            continue;
+        }
+        if more_console || more_log {
+            due = due.min(now + UART_INTERVAL);
+        }
+        time::idle_until(Some(due));
+    }
+}
+
+fn board_facts(facts: &board::Facts) -> BoardFacts {
+    let image = memory::image();
+    let model = facts.revision.map_or(Text::from("unknown board"), |revision| {
+        Text::of(format_args!("{}", revision.model()))
+    });
+    BoardFacts {
+        model,
+        revision: facts.revision.map_or(0, |revision| revision.0),
+        serial: facts.serial.ok().flatten().unwrap_or(0),
+        memory_bytes: facts.memory.map_or(0, |memory| u64::from(memory.bytes)),
+        used_bytes: (image.end - image.start) as u64,
+        loaded_at: facts.entry.loaded_at as u64,
+        cpu_hz: facts.arm_hz.unwrap_or(0),
+        restart: Text::of(format_args!("{}", facts.last_restart)),
+    }
+}
+
+/// Randomness for sequence numbers, ports and addresses.
+fn seed(board: &mut Board) -> [u8; 32] {
+    let mut seed = [0; 32];
+    if let Err(error) = board.rng.fill(&mut board.clock, &mut seed) {
+        // Better a board that answers and says what is wrong with it than one that does not start.
+        let _ = writeln!(board.console, "rng: {error}; sequence numbers are predictable");
+        let ticks = time::now().as_nanos() as u64;
+        seed[..8].copy_from_slice(&ticks.to_le_bytes());
+        seed[8..14].copy_from_slice(&board.facts.mac.unwrap_or_default());
+    }
+    seed
+}
+
+/// Powers the USB controller and brings it up.
+fn network(
+    mut mailbox: Mailbox<Pointer>,
+    clock: &mut Clock,
+    usb: Pointer,
+    pool: dma::Pool,
+    mac_fallback: Option<[u8; 6]>,
+    firmware: &Firmware,
+) -> Result<Nic<Dwc2<Pointer>>, Text<80>> {
+    match mailbox.set_power(clock, PowerDevice::UsbHcd, true) {
+        Ok(true) => {}
+        Ok(false) => return Err(Text::from("the VideoCore firmware keeps the USB power off")),
+        // It may be on already; the controller's identification will tell.
+        Err(error) => firmware.note("usb", format_args!("power: {error}")),
+    }
+    let host = Dwc2::new(usb, pool, clock).map_err(|error| Text::of(format_args!("{error}")))?;
+    Nic::new(host, nic::Config { mac_fallback }).map_err(|error| Text::of(format_args!("{error}")))
+}
+
+/// Passes on what happened to the network interface.
+fn tell(firmware: &mut Firmware, event: NicEvent) {
+    match event {
+        NicEvent::Found { driver, mac, topology } => firmware.nic_found(NicFacts {
+            driver: driver.name(),
+            mac: EthernetAddress(mac),
+            topology: Text::from(topology.as_str()),
+        }),
+        NicEvent::Link(nic::Link::Down) => firmware.link(Link::Down),
+        NicEvent::Link(nic::Link::Up { bits_per_second: None }) => firmware.link(Link::Up),
+        NicEvent::Link(nic::Link::Up { bits_per_second: Some(rate) }) => {
+            let megabits = u16::try_from(rate / 1_000_000).unwrap_or(u16::MAX);
+            // CDC knows no duplex; what tells its rate is a switched link.
+            firmware.link(Link::UpAt { megabits, full_duplex: true });
+        }
+        NicEvent::Lost(reason) => {
+            firmware.note("nic", format_args!("{reason}"));
+            firmware.nic_lost();
+        }
+        NicEvent::Note(note) => firmware.note("usb", format_args!("{note}")),
+    }
+}
+
+fn counters(of: &nic::Counters) -> NicCounters {
+    NicCounters {
+        transfers_in: of.transfers_in,
+        transfers_out: of.transfers_out,
+        receive_errors: of.receive_errors,
+        receive_frame_errors: of.receive_frame_errors,
+        send_errors: of.send_errors,
+        send_busy: of.send_busy,
+        recoveries: of.recoveries,
+    }
+}
+
+/// Moves bytes between the UART and the firmware's console.
+struct ConsolePump {
+    chunk: [u8; CONSOLE_CHUNK_BYTES],
+    from: usize,
+    to: usize,
+}
+
+impl ConsolePump {
+    const fn new() -> Self {
+        Self { chunk: [0; CONSOLE_CHUNK_BYTES], from: 0, to: 0 }
+    }
+
+    /// Hands over what was typed. Damaged bytes are left out: the person sees that nothing was echoed.
+    fn receive(&self, console: &mut Console, firmware: &Firmware) {
+        for _ in 0..CONSOLE_CHUNK_BYTES {
+            match console.uart.read() {
+                Some(Ok(byte)) => firmware.console_input(&[byte]),
+                Some(Err(_)) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Sends as much as the UART takes; true if there is more.
+    fn send(&mut self, console: &mut Console, firmware: &Firmware) -> bool {
+        for _ in 0..firmware::limits::CONSOLE_OUTPUT_BYTES {
+            if self.from == self.to {
+                self.from = 0;
+                self.to = firmware.console_output(&mut self.chunk);
+                if self.to == 0 {
+                    return false;
+                }
+            }
+            if console.uart.try_write(self.chunk[self.from]).is_err() {
+                return true;
+            }
+            self.from += 1;
+        }
+        true
+    }
+}

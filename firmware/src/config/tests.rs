@@ -1,0 +1,322 @@
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The configuration as a command line, then the faults, a line each.
+fn read(line: &str) -> String {
+    let (config, faults) = Config::parse(line);
+    assert!(faults.iter().all(|fault| !fault.was_cut()), "{faults:?}");
+    let mut lines = std::vec![config.to_string()];
+    lines.extend(faults.iter().map(ToString::to_string));
+    lines.join("\n")
+}
+
+#[track_caller]
+fn check(line: &str, expected: &str) {
+    assert_eq!(read(line), expected, "{line}");
+}
+
+#[test]
+fn without_words_it_is_dhcp() {
+    let dhcp = "ip=dhcp hostname=barewire";
+    check("", dhcp);
+    check("  \t ", dhcp);
+    assert_eq!(Config::default().to_string(), dhcp);
+    for how in ["dhcp", "on", "any", "both"] {
+        check(&std::format!("ip={how}"), dhcp);
+        check(&std::format!("ip=::::::{how}"), dhcp);
+        check(&std::format!("ip=0.0.0.0::::::{how}"), dhcp);
+    }
+    // A real line: what the Raspberry Pi's firmware puts in front of cmdline.txt.
+    check(
+        "coherent_pool=1M 8250.nr_uarts=0 snd_bcm2835.enable_compat_alsa=0 bcm2708_fb.fbwidth=656 \
+         vc_mem.mem_base=0x3ec00000 vc_mem.mem_size=0x40000000 smsc95xx.macaddr=B8:27:EB:12:34:56 \
+         console=ttyS0,115200 root=/dev/mmcblk0p2 rootwait",
+        "ip=dhcp hostname=barewire mac=b8-27-eb-12-34-56",
+    );
+}
+
+#[test]
+fn a_static_address() {
+    check(
+        "ip=192.168.1.42::192.168.1.1:255.255.255.0:attic:eth0:off",
+        "ip=192.168.1.42::192.168.1.1:255.255.255.0::eth0:off:: hostname=attic",
+    );
+    check(
+        "ip=10.1.2.3:10.0.0.9:10.0.0.1:255.0.0.0:attic.example.com:eth0:none:10.0.0.1:8.8.8.8:10.0.0.7",
+        "ip=10.1.2.3::10.0.0.1:255.0.0.0::eth0:off:10.0.0.1:8.8.8.8:10.0.0.7 hostname=attic",
+    );
+    // No mask: the class decides, as in Linux.
+    check("ip=10.1.2.3", "ip=10.1.2.3:::255.0.0.0::eth0:off:: hostname=barewire");
+    check("ip=172.16.2.3", "ip=172.16.2.3:::255.255.0.0::eth0:off:: hostname=barewire");
+    check("ip=192.168.2.3::::", "ip=192.168.2.3:::255.255.255.0::eth0:off:: hostname=barewire");
+    // An address stands whatever autoconf says.
+    check(
+        "ip=192.168.2.3::::::dhcp:9.9.9.9",
+        "ip=192.168.2.3:::255.255.255.0::eth0:off:9.9.9.9: hostname=barewire",
+    );
+}
+
+#[test]
+fn off() {
+    let off = "ip=off hostname=barewire";
+    check("ip=off", off);
+    check("ip=none", off);
+    check("ip=::::::off", off);
+    check("ip=", "ip=off hostname=barewire\nip=: empty, which means off, as in Linux");
+    check("ip=::::::off:::10.0.0.7", "ip=::::::off:::10.0.0.7 hostname=barewire");
+    check("ip=::::::dhcp:::10.0.0.7", "ip=::::::dhcp:::10.0.0.7 hostname=barewire");
+}
+
+#[test]
+fn a_wrong_field_is_named_with_its_default() {
+    let class_c = "ip=192.168.1.42:::255.255.255.0::eth0:off:: hostname=barewire";
+    let dhcp = "ip=dhcp hostname=barewire";
+    for (line, config, fault) in [
+        (
+            "ip=192.168.1.42:::255.0.255.0",
+            class_c,
+            "ip=: netmask '255.0.255.0' is not a mask; using 255.255.255.0 (class C)",
+        ),
+        (
+            "ip=192.168.1.42:::255.255.255.255",
+            class_c,
+            "ip=: netmask '255.255.255.255' is not a mask; using 255.255.255.0 (class C)",
+        ),
+        (
+            "ip=192.168.1.42:::24",
+            class_c,
+            "ip=: netmask '24' is not a mask; using 255.255.255.0 (class C)",
+        ),
+        (
+            "ip=192.168.1.300",
+            dhcp,
+            "ip=: client '192.168.1.300' is not an IPv4 address; using dhcp",
+        ),
+        ("ip=dchp", dhcp, "ip=: client 'dchp' is not an IPv4 address; using dhcp"),
+        (
+            "ip=127.0.0.1::::::off",
+            dhcp,
+            "ip=: client '127.0.0.1' is refused: 127.0.0.0/8 is loopback; using dhcp",
+        ),
+        (
+            "ip=192.168.1.255:::255.255.255.0",
+            dhcp,
+            "ip=: client '192.168.1.255/24' is refused: it is its network's broadcast address; \
+             using dhcp",
+        ),
+        ("ip=192.168.1.42:nfs", class_c, "ip=: server 'nfs' is not an IPv4 address; using none"),
+        (
+            "ip=192.168.1.42::router",
+            class_c,
+            "ip=: gateway 'router' is not an IPv4 address; using none",
+        ),
+        (
+            "ip=192.168.1.42::10.0.0.1",
+            class_c,
+            "ip=: gateway '10.0.0.1' is refused: its router is on another network; using none",
+        ),
+        (
+            "ip=192.168.1.42::::-attic",
+            class_c,
+            "ip=: hostname '-attic' is refused: a name neither begins nor ends with a hyphen; \
+             ignored",
+        ),
+        ("ip=192.168.1.42:::::wlan0", class_c, "ip=: there is no device 'wlan0'; using eth0"),
+        (
+            "ip=192.168.1.42::::::maybe",
+            class_c,
+            "ip=: autoconf 'maybe' is unknown; using the client address",
+        ),
+        ("ip=::::::maybe", dhcp, "ip=: autoconf 'maybe' is unknown; using dhcp"),
+        ("ip=bootp", dhcp, "ip=: bootp is not spoken here; using dhcp"),
+        ("ip=::::::rarp", dhcp, "ip=: rarp is not spoken here; using dhcp"),
+        (
+            "ip=dhcp,1,b8:27:eb:12:34:56",
+            dhcp,
+            "ip=: a client id cannot be set; using the Ethernet address",
+        ),
+        (
+            "ip=192.168.1.42:::::::dns",
+            class_c,
+            "ip=: dns0 'dns' is not an IPv4 address; using none",
+        ),
+        (
+            "ip=192.168.1.42::::::::255.255.255.255",
+            class_c,
+            "ip=: dns1 '255.255.255.255' is refused: it is the broadcast address; using none",
+        ),
+        (
+            "ip=192.168.1.42:::::::::pool.ntp.org",
+            class_c,
+            "ip=: ntp0 'pool.ntp.org' is not an IPv4 address; using none",
+        ),
+        (
+            "ip=192.168.1.42::::::::::eleven",
+            class_c,
+            "ip=: field 11 'eleven' is one too many; ignored",
+        ),
+        (
+            "ip=::192.168.1.1::::dhcp",
+            dhcp,
+            "ip=: gateway '192.168.1.1' without a client address; ignored",
+        ),
+        (
+            "hostname=my_board",
+            dhcp,
+            "hostname='my_board': only letters, digits and hyphens can be in a name; \
+             using 'barewire'",
+        ),
+        ("hostname=", dhcp, "hostname='': empty name; using 'barewire'"),
+        (
+            "hostname=\u{1b}[2J\u{7f}ä",
+            dhcp,
+            "hostname='?[2J??': only letters, digits and hyphens can be in a name; \
+             using 'barewire'",
+        ),
+        (
+            "mac=b8:27:eb:12:34",
+            dhcp,
+            "mac='b8:27:eb:12:34': not of the form xx:xx:xx:xx:xx:xx; using the board's own address",
+        ),
+        (
+            "mac=01:00:5e:00:00:fb",
+            dhcp,
+            "mac='01:00:5e:00:00:fb': not a unicast address; using the board's own address",
+        ),
+        (
+            "smsc95xx.macaddr=00:00:00:00:00:00",
+            dhcp,
+            "smsc95xx.macaddr='00:00:00:00:00:00': not a unicast address; \
+             using the board's own address",
+        ),
+        (
+            "mac=+b:27:eb:12:34:56:78:9a:bc:de",
+            dhcp,
+            "mac='+b:27:eb:12:34:56:78..': not of the form xx:xx:xx:xx:xx:xx; \
+             using the board's own address",
+        ),
+    ] {
+        check(line, &std::format!("{config}\n{fault}"));
+    }
+}
+
+#[test]
+fn names_and_addresses_that_compete() {
+    check("hostname=first hostname=second", "ip=dhcp hostname=second");
+    check("ip=::::attic hostname=cellar", "ip=dhcp hostname=attic");
+    let ours = "ip=dhcp hostname=barewire mac=02-00-00-00-00-01";
+    check("mac=02:00:00:00:00:01 smsc95xx.macaddr=b8:27:eb:12:34:56", ours);
+    check("smsc95xx.macaddr=b8:27:eb:12:34:56 mac=02-00-00-00-00-01", ours);
+    check("hostname=attic.example.com", "ip=dhcp hostname=attic");
+    let longest = "a".repeat(63);
+    check(&std::format!("hostname={longest}"), &std::format!("ip=dhcp hostname={longest}"));
+    assert!(!Config::parse(&std::format!("hostname={longest}a")).1.is_empty());
+}
+
+#[test]
+fn words_are_parted_as_the_kernel_does() {
+    let words = |line| Words::of(line).collect::<Vec<_>>();
+    assert_eq!(words("a=1  b\tc=\n"), [("a", "1"), ("b", ""), ("c", "")]);
+    assert_eq!(
+        words(r#"x="a b" "y=c d" z=e"f g"h"#),
+        [("x", "a b"), ("y", "c d"), ("z", "e\"f g\"h")]
+    );
+    assert_eq!(words(r#"x="never closed b=1"#), [("x", "never closed b=1")]);
+    assert_eq!(words("a=1 -- ip=off"), [("a", "1")]);
+    assert_eq!(words("a=b=c"), [("a", "b=c")]);
+}
+
+#[test]
+fn the_list_of_faults_is_bounded() {
+    let line = "hostname=_ ".repeat(CONFIG_FAULTS_MAX + 1);
+    let (_, faults) = Config::parse(&line);
+    assert_eq!(faults.iter().count(), CONFIG_FAULTS_MAX);
+    assert_eq!(faults.iter().last().unwrap().as_str(), "more faults than are listed here");
+}
+
+/// Addresses that a machine can have.
+fn host() -> impl Strategy<Value = Ipv4Address> {
+    any::<u32>()
+        .prop_map(Ipv4Address::from_bits)
+        .prop_filter("a host's", |&address| crate::net::lease::check_host(address).is_ok())
+}
+
+fn mode() -> impl Strategy<Value = Ipv4Mode> {
+    let fixed =
+        (host(), 8u8..32, any::<u32>(), any::<bool>(), prop::collection::vec(host(), 0..=2))
+            .prop_map(|(address, prefix, other, routed, dns)| {
+                let address = Ipv4Cidr::new(address, prefix);
+                let hosts = u32::MAX >> prefix;
+                let router = (address.address().to_bits() & !hosts) | (other & hosts);
+                let router = Some(Ipv4Address::from_bits(router)).filter(|&router| {
+                    routed && crate::net::lease::check_router(address, router).is_ok()
+                });
+                Ipv4Mode::Static { address, router, dns: dns.into_iter().collect() }
+            })
+            .prop_filter("in its network", |mode| match mode {
+                Ipv4Mode::Static { address, .. } => {
+                    crate::net::lease::check_network(*address).is_ok()
+                }
+                _ => true,
+            });
+    prop_oneof![Just(Ipv4Mode::Dhcp), Just(Ipv4Mode::Off), fixed]
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_back(
+        ipv4 in mode(),
+        hostname in "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?",
+        mac in prop::option::of(any::<[u8; 6]>()),
+        ntp in prop::option::of(host()),
+    ) {
+        let mac = mac.map(EthernetAddress).filter(|mac| mac.is_unicast() && mac.0 != [0; 6]);
+        let config = Config { ipv4, hostname: Text::from(hostname.as_str()), mac, ntp };
+        let (again, faults) = Config::parse(&config.to_string());
+        prop_assert!(faults.is_empty(), "{faults:?}");
+        prop_assert_eq!(again, config);
+    }
+
+    /// Whatever the line, the result is one that can be printed and read back, and no fault was cut.
+    #[test]
+    fn no_line_panics(line in "\\PC*") {
+        survives(&line)?;
+    }
+
+    #[test]
+    fn no_line_of_our_words_panics(
+        words in prop::collection::vec(
+            ("ip=|hostname=|mac=|smsc95xx.macaddr=|\"", "[0-9a-f.:,\"\\-]{0,40}|[\\PC]{0,60}"),
+            0..6,
+        )
+    ) {
+        let line = words.iter().map(|(key, value)| std::format!("{key}{value}")).collect::<Vec<_>>();
+        survives(&line.join(" "))?;
+    }
+
+    #[test]
+    fn no_list_of_fields_panics(
+        fields in prop::collection::vec(
+            prop_oneof![
+                any::<[u8; 4]>().prop_map(|octets| Ipv4Address::from(octets).to_string()),
+                "255\\.(0|128|255)\\.0\\.0|eth0|dhcp|off|[a-z-]{0,70}",
+            ],
+            0..14,
+        )
+    ) {
+        survives(&std::format!("ip={}", fields.join(":")))?;
+    }
+}
+
+fn survives(line: &str) -> Result<(), TestCaseError> {
+    let (config, faults) = Config::parse(line);
+    prop_assert!(faults.iter().all(|fault| !fault.was_cut()), "{:?}", faults);
+    let (again, faults) = Config::parse(&config.to_string());
+    prop_assert!(faults.is_empty(), "{:?}", faults);
+    prop_assert_eq!(again, config);
+    Ok(())
+}

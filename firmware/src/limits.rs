@@ -1,0 +1,201 @@
+//! Every size, count, port and interval, with its unit. Relations between them are asserted at compile time.
+
+use core::time::Duration;
+
+// --- Frames -----------------------------------------------------------------------------------------------
+
+/// Bytes of the largest Ethernet frame we send or take: header and 1,500 bytes of payload, without FCS.
+pub const FRAME_BYTES_MAX: usize = 1514;
+
+/// Frames taken from the NIC in one turn of the loop, so that no flood keeps the services from their turn.
+pub const INGRESS_FRAMES_PER_POLL: usize = 32;
+
+/// Passes over all sockets in one turn; each pass sends at most one frame a socket.
+pub const EGRESS_PASSES_PER_POLL: usize = 16;
+
+// --- Stack ------------------------------------------------------------------------------------------------
+
+/// TCP sockets: connections, listening and closing ones together.
+pub const TCP_SOCKETS: usize = 64;
+
+/// UDP sockets and the DHCP client's.
+pub const OTHER_SOCKETS: usize = 8;
+
+/// Bytes of receive ring of each TCP socket: what a peer may send ahead of us.
+pub const TCP_RECEIVE_BYTES: usize = 8 * 1024;
+
+/// Bytes of send ring of each TCP socket.
+pub const TCP_SEND_BYTES: usize = 16 * 1024;
+
+/// Neighbours known at a time (`SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT`).
+pub const NEIGHBORS: usize = 64;
+
+/// IPv4 datagrams reassembled at a time (`SMOLTCP_REASSEMBLY_BUFFER_COUNT`).
+pub const REASSEMBLIES: usize = 8;
+
+/// Bytes of the largest IPv4 datagram reassembled or sent in fragments.
+pub const DATAGRAM_BYTES_MAX: usize = 16 * 1024;
+
+/// A datagram whose fragments have not all come by then is given up: RFC 1122 3.3.2 asks for 60 to 120 s, at
+/// which one orphan would hold a buffer for a minute; 5 s leaves room on any wire we know.
+pub const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection on which nothing was heard for this long is ended, in every state (RFC 9293 3.8.3 "user
+/// timeout").
+pub const TCP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Quiet connections are probed this often (RFC 9293 3.8.4), so that a vanished peer is noticed.
+pub const TCP_KEEP_ALIVE: Duration = Duration::from_secs(6);
+
+/// A connection we closed has this long to finish before its socket is taken back.
+pub const TCP_LINGER: Duration = Duration::from_secs(10);
+
+/// Equal bare ACKs sent without a frame heard in between, after which a connection counts as running away.
+pub const RUNAWAY_ACKS: u32 = 3;
+
+/// While a connection runs away the loop takes a pause of this long between turns.
+pub const RUNAWAY_PAUSE: Duration = Duration::from_millis(10);
+
+/// A half-open connection may be given up for a new one after this long: well above any LAN's round trip.
+pub const HALF_OPEN_MIN: Duration = Duration::from_millis(500);
+
+/// While connections close or handshakes run, the pool of sockets is looked after this often.
+pub const POOL_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// With no transmit buffer free and no completion, the stack tries again after this long.
+pub const TRANSMIT_RETRY: Duration = Duration::from_millis(1);
+
+/// Services that listen.
+pub const LISTENERS: usize = 8;
+
+/// Tasks that wait for a connection of one service.
+pub const ACCEPTORS: usize = 24;
+
+/// A refused DHCP lease is not asked for again before this long.
+pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
+/// ARP frames of our own making that wait to be sent.
+pub const ARP_OUTBOX: usize = 8;
+
+/// RST segments and ICMP errors that we send at most, each second and in one burst (RFC 1812 4.3.2.8 asks
+/// senders of ICMP errors to limit them).
+pub const BACKSCATTER_PER_SECOND: u32 = 100;
+
+// --- Services ---------------------------------------------------------------------------------------------
+
+/// TCP port of the HTTP service.
+pub const HTTP_PORT: u16 = 80;
+/// HTTP connections served at a time.
+pub const HTTP_WORKERS: usize = 16;
+/// Sockets kept listening on the HTTP port.
+pub const HTTP_BACKLOG: usize = 16;
+/// TCP port of the telnet service.
+pub const TELNET_PORT: u16 = 23;
+/// Telnet sessions at a time.
+pub const TELNET_SESSIONS: usize = 8;
+/// Sockets kept listening on the telnet port.
+pub const TELNET_BACKLOG: usize = 4;
+/// TCP port that streams the defmt log.
+pub const LOG_PORT: u16 = 4242;
+/// How often a log reader is given what is new.
+pub const LOG_INTERVAL: Duration = Duration::from_millis(50);
+/// A log reader has this long to take what it is given.
+pub const LOG_SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Log readers at a time.
+pub const LOG_READERS: usize = 2;
+/// Sockets kept listening on the log port.
+pub const LOG_BACKLOG: usize = 1;
+
+/// Bytes of the longest HTTP request head; longer ones are answered 431.
+pub const HTTP_HEAD_BYTES_MAX: usize = 4096;
+/// Bytes of the longest request line; longer ones are answered 414.
+pub const HTTP_REQUEST_LINE_BYTES_MAX: usize = 2048;
+/// Header fields of a request; more are answered 431.
+pub const HTTP_FIELDS_MAX: usize = 64;
+/// A request head has this long to arrive whole; then 408.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// A kept-alive connection may idle this long between requests.
+pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A response has this long to be taken by the peer.
+pub const HTTP_SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of a request's content that are read past; for more it is 413. No page takes content.
+pub const HTTP_CONTENT_BYTES_MAX: u64 = 64 * 1024;
+/// After a refusal, what the client still sends is read for this long, so that it sees the answer.
+pub const HTTP_LINGER: Duration = Duration::from_secs(1);
+/// And up to this many bytes.
+pub const HTTP_LINGER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a response's head.
+pub const HTTP_RESPONSE_HEAD_BYTES_MAX: usize = 768;
+/// Bytes of a page, and of each part of a longer text.
+pub const PAGE_BYTES_MAX: usize = 12 * 1024;
+/// Requests served on one connection.
+pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
+
+/// A telnet session that sends nothing for this long is ended.
+pub const TELNET_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Bytes of the longest command line.
+pub const LINE_BYTES_MAX: usize = 256;
+/// Command lines remembered by a session.
+pub const HISTORY_LINES: usize = 16;
+/// Tasks that take telnet connections: one more than sessions, so that whoever comes while all are
+/// in use is told so.
+pub const TELNET_WORKERS: usize = TELNET_SESSIONS + 1;
+/// Bytes of telnet taken from, or made ready for, the connection at a time.
+pub const TELNET_BUFFER_BYTES: usize = 512;
+/// Bytes of one telnet subnegotiation; a longer one is given up and what follows is data again.
+pub const TELNET_SUBNEGOTIATION_BYTES_MAX: usize = 512;
+/// Words of a command line.
+pub const WORDS_MAX: usize = 32;
+/// Keys typed ahead while a command runs; more wait in the connection.
+pub const TYPE_AHEAD_BYTES: usize = 512;
+/// Bytes that a command has written and the terminal has not taken.
+pub const SHELL_OUTPUT_BYTES: usize = 1024;
+/// Bytes of the longest text a command writes at once.
+pub const SHELL_TEXT_BYTES: usize = 512;
+/// Columns of a terminal that does not tell.
+pub const TERMINAL_COLUMNS: u16 = 80;
+/// The serial console looks this often for journal entries to print.
+pub const CONSOLE_JOURNAL_INTERVAL: Duration = Duration::from_millis(100);
+
+// --- Console, journal -------------------------------------------------------------------------------------
+
+/// Bytes of console input waiting for the shell.
+pub const CONSOLE_INPUT_BYTES: usize = 256;
+/// Bytes of console output waiting for the UART: one screen.
+pub const CONSOLE_OUTPUT_BYTES: usize = 4096;
+/// Entries of the journal; the oldest give way.
+pub const JOURNAL_ENTRIES: usize = 256;
+/// A restart that was asked for happens this much later, so that the answer still goes out.
+pub const RESTART_GRACE: Duration = Duration::from_millis(300);
+/// Bytes of one journal entry's text.
+pub const JOURNAL_TEXT_BYTES: usize = 112;
+
+// --- Command line, device tree ---------------------------------------------------------------------------
+
+/// Faults of the command line that are told; what follows is counted as "more".
+pub const CONFIG_FAULTS_MAX: usize = 8;
+/// Bytes of the longest device tree that is looked at: the Pi's own have about 32 KiB.
+pub const DTB_BYTES_MAX: usize = 1024 * 1024;
+/// Levels of nodes in a device tree (64 in Linux as well).
+pub const DTB_DEPTH_MAX: usize = 64;
+
+// --- Addresses --------------------------------------------------------------------------------------------
+
+/// DNS servers remembered.
+pub const DNS_SERVERS: usize = 3;
+/// Bytes of a host name (RFC 1123 2.1: a label has up to 63).
+pub const HOSTNAME_BYTES_MAX: usize = 63;
+/// Without a DHCP answer for this long, a 169.254 address is taken while DHCP goes on.
+pub const LINK_LOCAL_AFTER: Duration = Duration::from_secs(5);
+
+const _: () = assert!(HTTP_WORKERS + TELNET_SESSIONS + LOG_READERS <= TCP_SOCKETS / 2);
+const _: () = assert!(HTTP_BACKLOG + TELNET_BACKLOG + LOG_BACKLOG < TCP_SOCKETS);
+const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_BYTES, "one write");
+const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
+const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
+const _: () = assert!(NEIGHBORS == smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT);
+const _: () = assert!(REASSEMBLIES == smoltcp::config::REASSEMBLY_BUFFER_COUNT);
+const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::REASSEMBLY_BUFFER_SIZE);
+const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::FRAGMENTATION_BUFFER_SIZE);
+const _: () = assert!(TCP_KEEP_ALIVE.as_millis() * 3 < TCP_TIMEOUT.as_millis());
+const _: () = assert!(DATAGRAM_BYTES_MAX >= 8000 + 28, "ping -s 8000");

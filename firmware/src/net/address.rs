@@ -1,0 +1,311 @@
+//! Which IPv4 address we have, and why: command line, DHCP, or a 169.254 address of our own choice while no
+//! DHCP server answers.
+//!
+//! DHCP goes on while a link-local address is in use; a lease takes its place.
+
+use core::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+use smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use smoltcp::socket::dhcpv4;
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+
+use super::lease;
+use super::link_local::{self, ARP_FRAME_BYTES, Action, LinkLocal};
+use crate::config::{Config, Ipv4Mode};
+use crate::journal::Event;
+use crate::limits::{ARP_OUTBOX, DHCP_REFUSED_PAUSE, LINK_LOCAL_AFTER};
+use crate::status::{Address, AddressSource};
+use crate::system::System;
+use crate::wire::{ArpHeard, Guard};
+
+/// The DHCP client: present while DHCP is wanted, paused after a lease was refused.
+enum Dhcp {
+    Off,
+    Running(SocketHandle),
+    Paused { until: Duration },
+}
+
+/// The interface's IPv4 configuration and where it comes from.
+pub(super) struct Addressing {
+    mode: Ipv4Mode,
+    mac: EthernetAddress,
+    link_up: bool,
+    current: Option<Address>,
+    dhcp: Dhcp,
+    /// Since when the link is up without an address; none while one is in use.
+    without_since: Option<Duration>,
+    link_local: Option<LinkLocal>,
+    outbox: heapless::Deque<[u8; ARP_FRAME_BYTES], ARP_OUTBOX>,
+}
+
+impl Addressing {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            mode: config.ipv4.clone(),
+            mac: EthernetAddress([0; 6]),
+            link_up: false,
+            current: None,
+            dhcp: match config.ipv4 {
+                Ipv4Mode::Dhcp => Dhcp::Paused { until: Duration::ZERO },
+                _ => Dhcp::Off,
+            },
+            without_since: None,
+            link_local: None,
+            outbox: heapless::Deque::new(),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn current(&self) -> Option<&Address> {
+        self.current.as_ref()
+    }
+
+    /// A frame of ours to be sent.
+    pub fn outgoing(&mut self) -> Option<[u8; ARP_FRAME_BYTES]> {
+        self.outbox.pop_front()
+    }
+
+    /// A new interface takes over: it gets the address in force, or the command line's.
+    pub fn attach(
+        &mut self,
+        mac: EthernetAddress,
+        interface: &mut Interface,
+        guard: &Guard,
+        system: &System,
+    ) {
+        self.mac = mac;
+        self.link_local = None;
+        let address = match (&self.mode, self.current.take()) {
+            (_, Some(address)) => Some(address),
+            (Ipv4Mode::Static { address, router, dns }, None) => Some(Address {
+                address: *address,
+                router: *router,
+                dns: dns.clone(),
+                source: AddressSource::Static,
+            }),
+            _ => None,
+        };
+        self.apply(address, interface, guard, system);
+    }
+
+    /// The link came or went: DHCP starts anew with a new link, which may be another network.
+    pub fn link_changed(&mut self, up: bool, sockets: &mut SocketSet<'static>) {
+        self.link_up = up;
+        self.without_since = None;
+        if !up {
+            self.link_local = None;
+        } else if let Dhcp::Running(handle) = self.dhcp {
+            sockets.get_mut::<dhcpv4::Socket>(handle).reset();
+        }
+    }
+
+    /// Moves on; returns when to be called again.
+    pub fn poll(
+        &mut self,
+        now: Duration,
+        interface: &mut Interface,
+        sockets: &mut SocketSet<'static>,
+        guard: &Guard,
+        random: &mut ChaCha8Rng,
+        system: &System,
+    ) -> Option<Duration> {
+        self.hear(now, interface, guard, system);
+        if !self.link_up {
+            return None;
+        }
+        let dhcp_due = self.poll_dhcp(now, interface, sockets, guard, system);
+        let local_due = self.poll_link_local(now, interface, guard, random, system);
+        [dhcp_due, local_due].into_iter().flatten().min()
+    }
+
+    /// What others said about the address we have, or consider.
+    fn hear(&mut self, now: Duration, interface: &mut Interface, guard: &Guard, system: &System) {
+        while let Some((address, heard)) = guard.take_arp() {
+            let in_use =
+                self.current.as_ref().is_some_and(|current| current.address.address() == address);
+            let (by, claimed) = match heard {
+                ArpHeard::Claim(mac) => (mac, true),
+                ArpHeard::Probe(mac) => (mac, false),
+            };
+            if in_use && !claimed {
+                // RFC 5227 2.4: a probe for our address is answered. smoltcp is silent to sender 0.0.0.0.
+                self.send(link_local::reply(self.mac, address, by));
+                continue;
+            }
+            if in_use {
+                system.record(Event::AddressConflict { address, by });
+            }
+            let Some(local) = &mut self.link_local else { continue };
+            if local.heard(now, address, by, claimed) {
+                system.record(Event::AddressConflict { address, by });
+                if in_use {
+                    self.apply(None, interface, guard, system);
+                }
+            }
+        }
+    }
+
+    fn poll_dhcp(
+        &mut self,
+        now: Duration,
+        interface: &mut Interface,
+        sockets: &mut SocketSet<'static>,
+        guard: &Guard,
+        system: &System,
+    ) -> Option<Duration> {
+        let handle = match self.dhcp {
+            Dhcp::Off => return None,
+            Dhcp::Paused { until } if now < until => return Some(until),
+            Dhcp::Paused { .. } => {
+                let handle = sockets.add(dhcpv4::Socket::new());
+                self.dhcp = Dhcp::Running(handle);
+                return None;
+            }
+            Dhcp::Running(handle) => handle,
+        };
+        let event = sockets.get_mut::<dhcpv4::Socket>(handle).poll()?;
+        match event {
+            dhcpv4::Event::Deconfigured => {
+                if matches!(&self.current, Some(a) if matches!(a.source, AddressSource::Dhcp { .. }))
+                {
+                    self.apply(None, interface, guard, system);
+                }
+                None
+            }
+            dhcpv4::Event::Configured(config) => {
+                let server = config.server.identifier;
+                match lease::check(config.address, server, config.router) {
+                    Ok(()) => {
+                        let lease_seconds =
+                            config.packet.as_ref().and_then(lease_seconds).unwrap_or(0);
+                        let address = Address {
+                            address: config.address,
+                            router: config.router,
+                            dns: config.dns_servers.iter().copied().collect(),
+                            source: AddressSource::Dhcp { server, lease_seconds },
+                        };
+                        self.link_local = None;
+                        self.apply(Some(address), interface, guard, system);
+                        None
+                    }
+                    Err(reason) => {
+                        let offered = config.address.address();
+                        system.record(Event::LeaseRefused { offered, reason });
+                        sockets.remove(handle);
+                        let until = now + DHCP_REFUSED_PAUSE;
+                        self.dhcp = Dhcp::Paused { until };
+                        Some(until)
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_link_local(
+        &mut self,
+        now: Duration,
+        interface: &mut Interface,
+        guard: &Guard,
+        random: &mut ChaCha8Rng,
+        system: &System,
+    ) -> Option<Duration> {
+        if matches!(self.dhcp, Dhcp::Off) {
+            return None;
+        }
+        let Some(local) = &mut self.link_local else {
+            if self.current.is_some() {
+                self.without_since = None;
+                return None;
+            }
+            let since = *self.without_since.get_or_insert(now);
+            if now < since + LINK_LOCAL_AFTER {
+                return Some(since + LINK_LOCAL_AFTER);
+            }
+            self.link_local = Some(LinkLocal::new(self.mac, random.next_u32()));
+            return Some(now);
+        };
+        let action = local.poll(now, || random.next_u32());
+        match action {
+            Action::Wait { until } => {
+                if self.current.is_none() {
+                    guard.watch(Some(local.candidate()));
+                }
+                return until;
+            }
+            Action::Probe(candidate) => {
+                guard.watch(Some(candidate));
+                self.send(link_local::probe(self.mac, candidate));
+            }
+            Action::Announce(address) => {
+                self.send(link_local::announcement(self.mac, address));
+            }
+            Action::Claim(address) => {
+                let address = Address {
+                    address: Ipv4Cidr::new(address, link_local::PREFIX),
+                    router: None,
+                    dns: heapless::Vec::new(),
+                    source: AddressSource::LinkLocal,
+                };
+                self.apply(Some(address), interface, guard, system);
+            }
+        }
+        Some(now)
+    }
+
+    /// Puts an address into force, or none.
+    fn apply(
+        &mut self,
+        address: Option<Address>,
+        interface: &mut Interface,
+        guard: &Guard,
+        system: &System,
+    ) {
+        if let Some(old) = &self.current
+            && address.as_ref().is_none_or(|new| new.address != old.address)
+        {
+            system.record(Event::AddressLost(old.address));
+        }
+        interface.update_ip_addrs(|addresses| {
+            addresses.clear();
+            if let Some(new) = &address {
+                // Cannot fail: the list was emptied, and holds four.
+                let _ = addresses.push(IpCidr::Ipv4(new.address));
+            }
+        });
+        interface.routes_mut().remove_default_ipv4_route();
+        if let Some(new) = &address {
+            if let Some(router) = new.router {
+                // Cannot fail: the table has room for sixteen, and this is the only one.
+                let _ = interface.routes_mut().add_default_ipv4_route(router);
+            }
+            if self.current.as_ref() != Some(new) {
+                system.record(Event::Address {
+                    address: new.address,
+                    router: new.router,
+                    source: new.source,
+                });
+            }
+            // RFC 5227 2.3: neighbours learn of the new owner.
+            self.send(link_local::announcement(self.mac, new.address.address()));
+        }
+        let ours = address.as_ref().map(|new| new.address);
+        guard.set_address(ours.map(|ours| (ours.address(), ours.broadcast())));
+        guard.watch(ours.map(|ours| ours.address()));
+        self.current = address;
+    }
+
+    /// Queues a frame. When the queue is full the frame is lost: each of them is sent more than once.
+    fn send(&mut self, frame: [u8; ARP_FRAME_BYTES]) {
+        let _ = self.outbox.push_back(frame);
+    }
+}
+
+/// The lease time that the server gave, in seconds.
+fn lease_seconds(packet: &smoltcp::wire::DhcpPacket<&[u8]>) -> Option<u32> {
+    /// RFC 2132 9.2.
+    const LEASE_TIME: u8 = 51;
+    let option = packet.options().find(|option| option.kind == LEASE_TIME)?;
+    Some(u32::from_be_bytes(option.data.try_into().ok()?))
+}

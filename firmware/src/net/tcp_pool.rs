@@ -1,0 +1,325 @@
+//! The pool of TCP sockets: each is free, listening, handed out or closing.
+//!
+//! A smoltcp socket is one connection, and a listening one that takes a connection listens no more. So every
+//! service has a backlog: the pool keeps that many sockets listening, taking free ones first, then the oldest
+//! in TIME-WAIT, then the oldest half-open one. A connection that a service dropped stays with the pool until
+//! it has closed properly, or [`TCP_LINGER`] is over.
+//!
+//! ```text
+//!   Free ──listen──> Listening ──SYN, handshake──> Ready ──accept──> Handed ──drop──> Closing ──> Free
+//!                        └─ half-open too long, if sockets run out ─────────────────────────────────┘
+//! ```
+
+use core::fmt;
+use core::task::Waker;
+use core::time::Duration;
+
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
+
+use crate::limits::{
+    ACCEPTORS, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER, TCP_RECEIVE_BYTES,
+    TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
+};
+use crate::status::{Drop, Drops, Listener, SocketCounts};
+use crate::wire::ListenTable;
+
+/// The rings of all TCP sockets. All zero, so that as a static it takes no room in the image.
+pub struct Buffers {
+    receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+    send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Buffers {
+    /// All zero.
+    pub const fn new() -> Self {
+        Self {
+            receive: [[0; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+            send: [[0; TCP_SEND_BYTES]; TCP_SOCKETS],
+        }
+    }
+}
+
+impl fmt::Debug for Buffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buffers")
+    }
+}
+
+/// No listener can be had: the table is full, or the port is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSockets {
+    /// The port asked for.
+    pub port: u16,
+}
+
+impl fmt::Display for NoSockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no listener for port {}", self.port)
+    }
+}
+
+impl core::error::Error for NoSockets {}
+
+/// Who listens where.
+struct Service {
+    owner: &'static str,
+    port: u16,
+    backlog: usize,
+    acceptors: heapless::Deque<Waker, ACCEPTORS>,
+}
+
+/// What a socket is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Free,
+    /// Listens, or has a handshake under way since `half_open`.
+    Listening {
+        service: usize,
+        half_open: Option<Duration>,
+    },
+    /// Connected; no task has it yet.
+    Ready {
+        service: usize,
+    },
+    /// In the hands of a task.
+    Handed {
+        service: usize,
+    },
+    /// Dropped by its task; has until then to close.
+    Closing {
+        service: usize,
+        until: Duration,
+    },
+}
+
+struct Slot {
+    handle: SocketHandle,
+    used: Use,
+}
+
+/// All TCP sockets.
+pub(super) struct TcpPool {
+    slots: heapless::Vec<Slot, TCP_SOCKETS>,
+    services: heapless::Vec<Service, LISTENERS>,
+}
+
+impl TcpPool {
+    /// Makes the sockets and puts them into the set.
+    pub fn new(sockets: &mut SocketSet<'static>, buffers: &'static mut Buffers) -> Self {
+        let mut slots = heapless::Vec::new();
+        for (receive, send) in buffers.receive.iter_mut().zip(buffers.send.iter_mut()) {
+            let socket =
+                Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
+            // Cannot fail: as many slots as buffers.
+            let _ = slots.push(Slot { handle: sockets.add(socket), used: Use::Free });
+        }
+        Self { slots, services: heapless::Vec::new() }
+    }
+
+    /// Adds a service; [`TcpPool::maintain`] will keep its backlog.
+    pub fn listen(
+        &mut self,
+        owner: &'static str,
+        port: u16,
+        backlog: usize,
+    ) -> Result<usize, NoSockets> {
+        if port == 0 || self.services.iter().any(|service| service.port == port) {
+            return Err(NoSockets { port });
+        }
+        let acceptors = heapless::Deque::new();
+        let index = self.services.len();
+        self.services
+            .push(Service { owner, port, backlog, acceptors })
+            .map_err(|_| NoSockets { port })?;
+        Ok(index)
+    }
+
+    /// A connection of a service, for a task to serve; or the task's waker is kept for the next one.
+    pub fn accept(&mut self, service: usize, waker: &Waker) -> Option<usize> {
+        let ready = self.slots.iter().position(|slot| slot.used == Use::Ready { service });
+        match ready {
+            Some(index) => self.slots[index].used = Use::Handed { service },
+            None => {
+                let acceptors = &mut self.services[service].acceptors;
+                if !acceptors.iter().any(|known| known.will_wake(waker)) {
+                    if let Err(refused) = acceptors.push_back(waker.clone()) {
+                        // More tasks than ACCEPTORS: this one comes again at once rather than never.
+                        refused.wake();
+                    }
+                }
+            }
+        }
+        ready
+    }
+
+    /// The socket of a slot.
+    pub fn handle(&self, slot: usize) -> SocketHandle {
+        self.slots[slot].handle
+    }
+
+    /// A task is done with its socket, which the pool closes.
+    pub fn give_back(&mut self, slot: usize, now: Duration) {
+        if let Use::Handed { service } = self.slots[slot].used {
+            self.slots[slot].used = Use::Closing { service, until: now + TCP_LINGER };
+        }
+    }
+
+    /// Moves every socket on, and keeps the backlogs. Returns the ports listened on, for the guard.
+    pub fn maintain(
+        &mut self,
+        now: Duration,
+        sockets: &mut SocketSet<'static>,
+        drops: &Drops,
+    ) -> ListenTable {
+        for slot in &mut self.slots {
+            let socket = sockets.get_mut::<Socket>(slot.handle);
+            let before = slot.used;
+            slot.used = advance(before, now, socket, drops);
+            if let Use::Ready { service } = slot.used
+                && let Some(acceptor) = self.services[service].acceptors.pop_front()
+            {
+                acceptor.wake();
+            }
+        }
+        let mut table = ListenTable::new();
+        for index in 0..self.services.len() {
+            let listening = self.keep_backlog(index, now, sockets);
+            let _ = table.push((self.services[index].port, listening));
+        }
+        table
+    }
+
+    /// Brings a service's listening sockets up to its backlog; returns how many there are.
+    fn keep_backlog(
+        &mut self,
+        service: usize,
+        now: Duration,
+        sockets: &mut SocketSet<'static>,
+    ) -> usize {
+        let wanted = self.services[service].backlog;
+        let port = self.services[service].port;
+        let idle = Use::Listening { service, half_open: None };
+        let mut listening = self.slots.iter().filter(|slot| slot.used == idle).count();
+        while listening < wanted {
+            let Some(slot) = self.spare(now, sockets) else { break };
+            let socket = sockets.get_mut::<Socket>(slot.handle);
+            prepare(socket);
+            if socket.listen(port).is_err() {
+                slot.used = Use::Free;
+                break;
+            }
+            slot.used = idle;
+            listening += 1;
+        }
+        listening
+    }
+
+    /// A socket that may be used anew: a free one, else the one that closes longest and only waits in
+    /// TIME-WAIT, else the oldest half-open one.
+    fn spare(&mut self, now: Duration, sockets: &mut SocketSet<'static>) -> Option<&mut Slot> {
+        let index = self.slots.iter().position(|slot| slot.used == Use::Free).or_else(|| {
+            let waiting = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+                let state = sockets.get::<Socket>(slot.handle).state();
+                match slot.used {
+                    Use::Closing { until, .. } if state == State::TimeWait => Some((until, index)),
+                    _ => None,
+                }
+            });
+            waiting.min().map(|(_, index)| index)
+        });
+        let index = index.or_else(|| {
+            let half_open = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+                match slot.used {
+                    Use::Listening { half_open: Some(since), .. }
+                        if now.saturating_sub(since) >= HALF_OPEN_MIN =>
+                    {
+                        Some((since, index))
+                    }
+                    _ => None,
+                }
+            });
+            half_open.min().map(|(_, index)| index)
+        })?;
+        Some(&mut self.slots[index])
+    }
+
+    /// True while a connection closes or a handshake is under way: both have deadlines.
+    pub fn is_waiting(&self) -> bool {
+        self.slots.iter().any(|slot| {
+            matches!(slot.used, Use::Closing { .. } | Use::Listening { half_open: Some(_), .. })
+        })
+    }
+
+    /// Sockets by use.
+    pub fn counts(&self) -> SocketCounts {
+        let mut counts = SocketCounts::default();
+        for slot in &self.slots {
+            match slot.used {
+                Use::Free => counts.free += 1,
+                Use::Listening { .. } => counts.listening += 1,
+                Use::Ready { .. } | Use::Handed { .. } => counts.connected += 1,
+                Use::Closing { .. } => counts.closing += 1,
+            }
+        }
+        counts
+    }
+
+    /// Who listens where, and how many sockets are free to take a connection.
+    pub fn listeners(&self) -> heapless::Vec<Listener, LISTENERS> {
+        let free = |index| {
+            let idle = Use::Listening { service: index, half_open: None };
+            self.slots.iter().filter(|slot| slot.used == idle).count()
+        };
+        let services = self.services.iter().enumerate();
+        services
+            .map(|(index, service)| Listener {
+                owner: service.owner,
+                port: service.port,
+                listening: free(index),
+            })
+            .collect()
+    }
+}
+
+/// What becomes of a socket's use, now that its state may have changed.
+fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops) -> Use {
+    let state = socket.state();
+    match used {
+        Use::Ready { .. } if state == State::Closed => Use::Free,
+        Use::Free | Use::Handed { .. } | Use::Ready { .. } => used,
+        Use::Listening { service, half_open } => match state {
+            State::Listen => Use::Listening { service, half_open: None },
+            State::SynReceived => {
+                Use::Listening { service, half_open: half_open.or(Some(now)) }
+            }
+            // The handshake failed or fell silent.
+            State::Closed => Use::Free,
+            _ => Use::Ready { service },
+        },
+        Use::Closing { .. } if state == State::Closed => Use::Free,
+        Use::Closing { until, .. } if now >= until && state != State::TimeWait => {
+            drops.count(Drop::TcpTimeout);
+            socket.abort();
+            // The reset still has to go out: one more turn as Closing, in state Closed.
+            used
+        }
+        Use::Closing { .. } => used,
+    }
+}
+
+/// Sets what listen() and an earlier peer may have changed.
+fn prepare(socket: &mut Socket<'static>) {
+    socket.abort();
+    socket.set_timeout(Some(TCP_TIMEOUT.into()));
+    socket.set_keep_alive(Some(TCP_KEEP_ALIVE.into()));
+    // Services write whole answers at once; waiting to fill a segment would only delay a keystroke's echo.
+    socket.set_nagle_enabled(false);
+    socket.set_congestion_control(CongestionControl::Reno);
+}

@@ -1,0 +1,281 @@
+//! `/`: the board and its live counters, for people.
+//!
+//! One file without a script and without a request of its own; the browser's reload button shows new numbers.
+//! Wide enough for a screen, and narrow enough for a phone of 360 pixels.
+
+use core::fmt::{self, Arguments, Write};
+use core::time::Duration;
+
+use smoltcp::wire::Ipv4Address;
+
+use crate::limits::{HTTP_PORT, TELNET_PORT};
+use crate::status::{BoardFacts, Direction, Status};
+
+use super::Source;
+use super::text::{Colons, Html};
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dde2e8;--card:#fff;--back:#f4f6f8;\
+--mark:#c5124b}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#97a3b3;--line:#2b3442;--card:#181f2a;\
+--back:#10151d;--mark:#ff6b93}}\
+*{box-sizing:border-box}\
+body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
+main{max-width:66rem;margin:0 auto;padding:1.5rem 1rem}\
+h1{margin:0;font-size:1.9rem;line-height:1.2}h1 small{color:var(--soft);font-size:1rem;font-weight:400}\
+h2{margin:0 0 .4rem;font-size:.8rem;letter-spacing:.08em;text-transform:uppercase;color:var(--mark)}\
+a{color:var(--mark)}header p{margin:.3rem 0 1.2rem;color:var(--soft)}\
+.grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr))}\
+section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;min-width:0}\
+table{width:100%;border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\
+th,td{padding:.2rem 0;border-top:1px solid var(--line);text-align:left;vertical-align:top}\
+tr:first-child>*{border-top:0}\
+th{font-weight:400;color:var(--soft);padding-right:1rem;white-space:nowrap}\
+td{overflow-wrap:anywhere}.n td,.n thead th{text-align:right;padding-right:0}\
+.zero{opacity:.55}.hot>*{color:var(--mark);font-weight:600}\
+code,pre{font-family:ui-monospace,monospace;font-size:.85rem}\
+pre{margin:0;padding:.7rem;overflow-x:auto;background:var(--back);border-radius:.4rem}\
+footer{margin-top:1rem;color:var(--soft);font-size:.85rem}";
+
+/// Writes the page.
+///
+/// # Errors
+/// [`fmt::Error`] if it does not fit.
+pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
+    let status = source.status();
+    let facts = source.facts();
+    let name = Html(&status.hostname);
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
+         <title>{name}</title>\n<style>{STYLE}</style></head>\n<body><main>\n\
+         <header><h1>{name} <small>{}</small></h1>\n\
+         <p>Bare metal: this page comes from a Raspberry Pi that runs no operating system, only \
+         <b>barewire</b>, up for {}. The numbers are of this moment; \
+         <a href=\"/\">reload</a> for new ones.</p></header>\n<div class=\"grid\">\n",
+        Html(&facts.model),
+        Uptime(status.uptime),
+    )?;
+    network(out, &status)?;
+    board(out, &status, facts)?;
+    traffic(out, &status)?;
+    drops(out, source)?;
+    services(out, source, &status)?;
+    hints(out, &status)?;
+    write!(
+        out,
+        "</div>\n<footer>barewire {} &middot; <a href=\"/status.json\">status.json</a> &middot; \
+         <a href=\"/dmesg.txt\">dmesg.txt</a></footer>\n</main></body></html>\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn network(out: &mut impl Write, status: &Status) -> fmt::Result {
+    begin(out, "Network", "")?;
+    match &status.address {
+        Some(ipv4) => {
+            row(out, "Address", format_args!("<b>{}</b>", ipv4.address))?;
+            row(out, "Given by", format_args!("{}", ipv4.source))?;
+            match ipv4.router {
+                Some(router) => row(out, "Router", format_args!("{router}"))?,
+                None => row(out, "Router", format_args!("none"))?,
+            }
+            for server in &ipv4.dns {
+                row(out, "Name server", format_args!("{server}"))?;
+            }
+        }
+        None => row(out, "Address", format_args!("none yet"))?,
+    }
+    row(out, "Link", format_args!("{}", status.link))?;
+    if let Some(nic) = &status.nic {
+        row(out, "Ethernet", format_args!("<code>{}</code>", Colons(nic.mac)))?;
+        row(out, "Driver", format_args!("{}", Html(nic.driver)))?;
+        row(out, "On the bus", format_args!("<code>{}</code>", Html(&nic.topology)))?;
+    }
+    end(out)
+}
+
+fn board(out: &mut impl Write, status: &Status, facts: &BoardFacts) -> fmt::Result {
+    begin(out, "Board", "")?;
+    row(out, "Model", format_args!("{}", Html(&facts.model)))?;
+    if facts.revision != 0 {
+        row(out, "Revision", format_args!("<code>{:06x}</code>", facts.revision))?;
+    }
+    if facts.serial != 0 {
+        row(out, "Serial", format_args!("<code>{:016x}</code>", facts.serial))?;
+    }
+    if facts.cpu_hz != 0 {
+        row(out, "Clock", format_args!("{} MHz", facts.cpu_hz / 1_000_000))?;
+    }
+    let (used, all) = (Size(facts.used_bytes), Size(facts.memory_bytes));
+    row(out, "Memory", format_args!("{used} used of {all}"))?;
+    row(out, "Loaded at", format_args!("<code>{:#x}</code>", facts.loaded_at))?;
+    row(out, "Up for", format_args!("{}", Uptime(status.uptime)))?;
+    if !facts.restart.is_empty() {
+        row(out, "Last restart", format_args!("{}", Html(&facts.restart)))?;
+    }
+    end(out)
+}
+
+fn traffic(out: &mut impl Write, status: &Status) -> fmt::Result {
+    begin(out, "Traffic", " class=\"n\"")?;
+    out.write_str("<thead><tr><th></th><th>received</th><th>sent</th></tr></thead>\n")?;
+    let (received, sent) = (&status.received, &status.sent);
+    pair(out, "Frames", received.packets, sent.packets, false)?;
+    let (in_bytes, out_bytes) = (Size(received.bytes), Size(sent.bytes));
+    writeln!(out, "<tr><th>Bytes</th><td>{in_bytes}</td><td>{out_bytes}</td></tr>")?;
+    let of = |count: fn(&Direction) -> u64| (count(received), count(sent));
+    for (name, (received, sent)) in [
+        ("Errors", of(|counts| counts.errors)),
+        ("Dropped", of(|counts| counts.dropped)),
+        ("Overruns", of(|counts| counts.overruns)),
+        ("Frame / carrier", of(|counts| counts.frame)),
+    ] {
+        pair(out, name, received, sent, true)?;
+    }
+    let nic = &status.nic_counters;
+    pair(out, "USB transfers", nic.transfers_in, nic.transfers_out, false)?;
+    end(out)
+}
+
+fn drops(out: &mut impl Write, source: &impl Source) -> fmt::Result {
+    begin(out, "Dropped, by reason", " class=\"n\"")?;
+    for (why, count) in source.drops().iter() {
+        let class = if count > 0 { "hot" } else { "zero" };
+        write!(out, "<tr class=\"{class}\"><th>")?;
+        // Names are words with underscores.
+        why.name().split('_').enumerate().try_for_each(|(index, word)| {
+            write!(out, "{}{word}", if index > 0 { " " } else { "" })
+        })?;
+        writeln!(out, "</th><td>{count}</td></tr>")?;
+    }
+    end(out)
+}
+
+fn services(out: &mut impl Write, source: &impl Source, status: &Status) -> fmt::Result {
+    begin(out, "Services", " class=\"n\"")?;
+    for listener in &status.listeners {
+        let (owner, port) = (Html(listener.owner), listener.port);
+        writeln!(out, "<tr><th>{owner}</th><td>port {port}</td></tr>")?;
+    }
+    let counters = source.counters();
+    let sockets = &status.sockets;
+    for (name, count) in [
+        ("HTTP requests", counters.http_requests.get()),
+        ("HTTP errors", counters.http_errors.get()),
+        ("Shells open", counters.shells.get()),
+        ("Telnet open", counters.telnet_open.get()),
+        ("Telnet sessions", counters.telnet_sessions.get()),
+        ("Telnet refused", counters.telnet_refused.get()),
+        ("Shell commands", counters.commands.get()),
+        ("TCP accepted", counters.tcp_accepted.get()),
+        ("TCP connected", sockets.connected as u64),
+        ("TCP listening", sockets.listening as u64),
+        ("TCP closing", sockets.closing as u64),
+        ("TCP free", sockets.free as u64),
+        ("Turns of the loop", status.polls),
+    ] {
+        row(out, name, format_args!("{count}"))?;
+    }
+    end(out)
+}
+
+fn hints(out: &mut impl Write, status: &Status) -> fmt::Result {
+    let address =
+        status.address.as_ref().map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address.address());
+    write!(
+        out,
+        "<section><h2>From your desk</h2>\n<pre>ping {address}\ntelnet {address}\n\
+         curl http://{address}/status.json</pre>\n\
+         <p>A USB host controller, an Ethernet chip behind it and a TCP/IP stack, driven by one \
+         Rust program without a heap. The shell answers on port {TELNET_PORT} and on the serial \
+         console, this server on port {HTTP_PORT}; type <code>help</code>.</p></section>\n"
+    )
+}
+
+fn begin(out: &mut impl Write, title: &str, class: &str) -> fmt::Result {
+    writeln!(out, "<section><h2>{title}</h2><table{class}>")
+}
+
+fn end(out: &mut impl Write) -> fmt::Result {
+    out.write_str("</table></section>\n")
+}
+
+/// A line of a table. `value` is markup.
+fn row(out: &mut impl Write, name: &str, value: Arguments<'_>) -> fmt::Result {
+    writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>")
+}
+
+/// A line with a count for each direction; `is_bad`: anything but zero stands out.
+fn pair(out: &mut impl Write, name: &str, received: u64, sent: u64, is_bad: bool) -> fmt::Result {
+    let class = match (is_bad, received == 0 && sent == 0) {
+        (true, true) => " class=\"zero\"",
+        (true, false) => " class=\"hot\"",
+        (false, _) => "",
+    };
+    writeln!(out, "<tr{class}><th>{name}</th><td>{received}</td><td>{sent}</td></tr>")
+}
+
+/// Bytes in powers of 1024, one decimal, cut: as `ifconfig` prints them.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, shift) = match self.0 {
+            0..=0x3FF => return write!(f, "{} B", self.0),
+            0x400..=0xF_FFFF => ("KiB", 10),
+            0x10_0000..=0x3FFF_FFFF => ("MiB", 20),
+            _ => ("GiB", 30),
+        };
+        let whole = self.0 >> shift;
+        let tenth = ((self.0 & ((1 << shift) - 1)) * 10) >> shift;
+        write!(f, "{whole}.{tenth} {unit}")
+    }
+}
+
+/// `2 d 03:04:05`; under a minute with milliseconds.
+struct Uptime(Duration);
+
+impl fmt::Display for Uptime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        if seconds < 60 {
+            return write!(f, "{seconds}.{:03} s", self.0.subsec_millis());
+        }
+        if seconds >= 86_400 {
+            write!(f, "{} d ", seconds / 86_400)?;
+        }
+        write!(f, "{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (3227, "3.1 KiB"),
+            ((1 << 20) - 1, "1023.9 KiB"),
+            (948 << 20, "948.0 MiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ] {
+            assert_eq!(Size(bytes).to_string(), expected);
+        }
+        for (time, expected) in [
+            (Duration::from_micros(1_234_567), "1.234 s"),
+            (Duration::from_secs(60), "00:01:00"),
+            (Duration::from_secs(86_399), "23:59:59"),
+            (Duration::from_secs(2 * 86_400 + 3 * 3600 + 4 * 60 + 5), "2 d 03:04:05"),
+        ] {
+            assert_eq!(Uptime(time).to_string(), expected);
+        }
+    }
+}

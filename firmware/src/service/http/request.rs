@@ -1,0 +1,448 @@
+//! The head of a request: bytes -> [`Head`], without I/O.
+//!
+//! A head is judged in two steps. [`end_of_head`] walks the bytes in order and stops at the first fault or at
+//! the empty line; so the verdict does not depend on how TCP cut the stream. Only a whole head goes to httparse
+//! and to the rules of RFC 9112 that decide where the next request begins: those whose breach makes two
+//! machines disagree about it (request smuggling) are refused, not repaired.
+
+use crate::limits::{HTTP_FIELDS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_REQUEST_LINE_BYTES_MAX};
+
+use super::response::Code;
+
+/// What a client wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// RFC 9110 9.3.1.
+    Get,
+    /// RFC 9110 9.3.2: as GET, without the content.
+    Head,
+    /// A method that exists and that no page of ours offers.
+    Other,
+}
+
+/// What follows the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    None,
+    /// This many bytes.
+    Bytes(u64),
+    /// Chunks, up to one of length 0.
+    Chunked,
+}
+
+/// A request, as far as it is told before its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path, as it was sent: never empty, not decoded.
+    pub path: &'a str,
+    /// What follows the first `?`, as it was sent.
+    pub query: Option<&'a str>,
+    /// True for HTTP/1.0, which knows no chunks.
+    pub is_http_1_0: bool,
+    /// True if the client leaves the connection open for another request.
+    pub keep_alive: bool,
+    /// What follows.
+    pub content: Content,
+    /// True if the client waits for a word from us before it sends content (RFC 9110 10.1.1).
+    pub expects_continue: bool,
+}
+
+/// What the bytes so far amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// The beginning of a head; more is to come.
+    Incomplete,
+    /// A head, and the number of bytes it took.
+    Whole(Head<'a>, usize),
+    /// No request of ours; the answer to it, after which the connection must end.
+    Refused(Code),
+}
+
+impl<'a> Head<'a> {
+    /// Reads a head from the beginning of `bytes`. Total: any bytes have an answer, and never
+    /// [`Parsed::Incomplete`] for [`HTTP_HEAD_BYTES_MAX`] bytes or more.
+    pub fn parse(bytes: &'a [u8]) -> Parsed<'a> {
+        let (start, end) = match end_of_head(bytes) {
+            Ok(Some(range)) => range,
+            Ok(None) => return Parsed::Incomplete,
+            Err(code) => return Parsed::Refused(code),
+        };
+        match Self::parse_whole(bytes.get(start..end).unwrap_or_default()) {
+            Ok(head) => Parsed::Whole(head, end),
+            Err(code) => Parsed::Refused(code),
+        }
+    }
+
+    fn parse_whole(head: &'a [u8]) -> Result<Self, Code> {
+        let mut fields = [httparse::EMPTY_HEADER; HTTP_FIELDS_MAX];
+        let mut request = httparse::Request::new(&mut fields);
+        match request.parse(head) {
+            Ok(httparse::Status::Complete(used)) if used == head.len() => {}
+            // The end of the head is where we found it, or it is no head.
+            Ok(_) => return Err(Code::BadRequest),
+            Err(httparse::Error::TooManyHeaders) => return Err(Code::FieldsTooLarge),
+            Err(httparse::Error::Version) if names_a_version(head) => {
+                return Err(Code::VersionNotSupported);
+            }
+            Err(_) => return Err(Code::BadRequest),
+        }
+        let is_http_1_0 = request.version == Some(0);
+        let method = request.method.unwrap_or_default();
+        let target = request.path.unwrap_or_default();
+        let fields = Fields::collect(request.headers)?;
+
+        // RFC 9112 3.2: HTTP/1.1 requires Host, and nobody may send two.
+        if fields.hosts > 1 || (fields.hosts == 0 && !is_http_1_0) {
+            return Err(Code::BadRequest);
+        }
+        let content = match (fields.length, fields.is_chunked) {
+            // RFC 9112 6.1: a sign of smuggling, and unknown to HTTP/1.0.
+            (Some(_), true) => return Err(Code::BadRequest),
+            (None, true) if is_http_1_0 => return Err(Code::BadRequest),
+            (None, true) => Content::Chunked,
+            (None | Some(0), false) => Content::None,
+            (Some(bytes), false) => Content::Bytes(bytes),
+        };
+        let method = match method {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Method::Other,
+            _ => return Err(Code::NotImplemented),
+        };
+        let (path, query) = split_target(method, target).ok_or(Code::BadRequest)?;
+        Ok(Self {
+            method,
+            path,
+            query,
+            is_http_1_0,
+            // RFC 9112 9.3: close wins over everything; HTTP/1.0 has to ask for keep-alive.
+            keep_alive: !fields.close && (fields.keep_alive || !is_http_1_0),
+            content,
+            expects_continue: fields.expects_continue,
+        })
+    }
+}
+
+/// Finds where the head begins (after empty lines, RFC 9112 2.2) and ends (after the empty line), or what is
+/// wrong with it. `Ok(None)`: so far so good.
+///
+/// The first fault in the order of the bytes decides, whatever comes after it; so more bytes never change a
+/// verdict.
+fn end_of_head(bytes: &[u8]) -> Result<Option<(usize, usize)>, Code> {
+    let mut start = 0;
+    let mut line_start = 0;
+    let mut in_request_line = true;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if at >= HTTP_HEAD_BYTES_MAX {
+            return Err(Code::FieldsTooLarge);
+        }
+        if in_request_line && at - start >= HTTP_REQUEST_LINE_BYTES_MAX {
+            return Err(Code::UriTooLong);
+        }
+        let after_carriage_return = at > line_start && bytes.get(at - 1) == Some(&b'\r');
+        match byte {
+            b'\n' if after_carriage_return => {
+                let line_is_empty = at - line_start == 1;
+                line_start = at + 1;
+                match (in_request_line, line_is_empty) {
+                    (true, true) => start = line_start,
+                    (true, false) => in_request_line = false,
+                    (false, true) => return Ok(Some((start, line_start))),
+                    (false, false) => {}
+                }
+            }
+            // A bare LF or CR ends a line for some machines and not for others (RFC 9112 2.2).
+            _ if byte == b'\n' || after_carriage_return => return Err(Code::BadRequest),
+            b'\r' => {}
+            // Text of the request line is ASCII; field values may hold tabs and what lies above ASCII.
+            b' '..=b'~' => {}
+            b'\t' | 0x80..=0xFF if !in_request_line => {}
+            _ => return Err(Code::BadRequest),
+        }
+    }
+    // The limit holds for the next byte too: a head of that size is not waited for.
+    if bytes.len() >= HTTP_HEAD_BYTES_MAX { Err(Code::FieldsTooLarge) } else { Ok(None) }
+}
+
+/// True if the request line ends in a well-formed version, such as `HTTP/2.0`.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+}
+
+/// The path and query of a request target (RFC 9112 3.2); `None` if it has none of its forms.
+fn split_target(method: Method, target: &str) -> Option<(&str, Option<&str>)> {
+    let origin = if target.starts_with('/') || method == Method::Other {
+        // `*` and the authority of CONNECT are for methods that we answer with 405 whatever the path.
+        target
+    } else {
+        // The absolute form, which proxies use: http://host/path.
+        let scheme = target.get(..7)?;
+        let rest = target.get(7..).filter(|_| scheme.eq_ignore_ascii_case("http://"))?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        if end == 0 {
+            return None;
+        }
+        rest.get(end..)?
+    };
+    let (path, query) = match origin.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin, None),
+    };
+    Some((if path.is_empty() { "/" } else { path }, query))
+}
+
+/// The fields that matter here.
+#[derive(Default)]
+struct Fields {
+    hosts: usize,
+    length: Option<u64>,
+    is_chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl Fields {
+    fn collect(fields: &[httparse::Header<'_>]) -> Result<Self, Code> {
+        let mut all = Self::default();
+        for field in fields {
+            let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+            if is("host") {
+                all.hosts += 1;
+            } else if is("content-length") {
+                // RFC 9112 6.3 would let equal lengths pass; nobody honest sends two.
+                let length = decimal(field.value).filter(|_| all.length.is_none());
+                all.length = Some(length.ok_or(Code::BadRequest)?);
+            } else if is("transfer-encoding") {
+                if all.is_chunked {
+                    return Err(Code::BadRequest);
+                }
+                if !field.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                    return Err(Code::NotImplemented);
+                }
+                all.is_chunked = true;
+            } else if is("connection") {
+                for token in field.value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    all.close |= token.eq_ignore_ascii_case(b"close");
+                    all.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+                }
+            } else if is("expect") {
+                all.expects_continue |=
+                    field.value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A number in digits and nothing else: no sign, no list, no overflow.
+fn decimal(value: &[u8]) -> Option<u64> {
+    let value = value.trim_ascii();
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    core::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A verdict in one line.
+    fn verdict(bytes: &[u8]) -> String {
+        match Head::parse(bytes) {
+            Parsed::Incomplete => "incomplete".into(),
+            Parsed::Refused(code) => format!("{}", code.number()),
+            Parsed::Whole(head, used) => {
+                let mut line = format!("{:?} {}", head.method, head.path);
+                if let Some(query) = head.query {
+                    line += &format!(" query={query}");
+                }
+                for (word, is) in [
+                    ("1.0", head.is_http_1_0),
+                    ("keep-alive", head.keep_alive),
+                    ("expects", head.expects_continue),
+                ] {
+                    if is {
+                        line += &format!(" {word}");
+                    }
+                }
+                if head.content != Content::None {
+                    line += &format!(" {:?}", head.content);
+                }
+                if used != bytes.len() {
+                    line += &format!(" +{}", bytes.len() - used);
+                }
+                line
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(rows: &[(&str, &str)]) {
+        for (head, expected) in rows {
+            assert_eq!(verdict(head.as_bytes()), *expected, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn requests() {
+        check(&[
+            ("", "incomplete"),
+            ("GET / HTTP/1.1\r\n", "incomplete"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\n\r", "incomplete"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\n\r\n", "Get / keep-alive"),
+            ("\r\n\r\nGET / HTTP/1.1\r\nHost: pi\r\n\r\n", "Get / keep-alive"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\n\r\nGET", "Get / keep-alive +3"),
+            ("GET / HTTP/1.0\r\n\r\n", "Get / 1.0"),
+            ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "Get / 1.0 keep-alive"),
+            (
+                "HEAD /status.json?a=1?b HTTP/1.1\r\nhost:pi\r\n\r\n",
+                "Head /status.json query=a=1?b keep-alive",
+            ),
+            ("GET / HTTP/1.1\r\nHost: pi\r\nConnection: close\r\n\r\n", "Get /"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\nConnection: TE , CLOSE, keep-alive\r\n\r\n", "Get /"),
+            (
+                "POST /x HTTP/1.1\r\nHost: pi\r\nContent-Length: 12\r\n\r\n",
+                "Other /x keep-alive Bytes(12)",
+            ),
+            ("GET / HTTP/1.1\r\nHost: pi\r\nContent-Length: 0\r\n\r\n", "Get / keep-alive"),
+            (
+                "PUT /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
+                "Other /x keep-alive expects Chunked",
+            ),
+            ("OPTIONS * HTTP/1.1\r\nHost: pi\r\n\r\n", "Other * keep-alive"),
+            ("CONNECT pi:80 HTTP/1.1\r\nHost: pi\r\n\r\n", "Other pi:80 keep-alive"),
+            ("GET http://pi/a?b HTTP/1.1\r\nHost: pi\r\n\r\n", "Get /a query=b keep-alive"),
+            ("GET HTTP://pi HTTP/1.1\r\nHost: pi\r\n\r\n", "Get / keep-alive"),
+            ("GET http://pi?x HTTP/1.1\r\nHost: pi\r\n\r\n", "Get / query=x keep-alive"),
+        ]);
+    }
+
+    #[test]
+    fn refusals() {
+        check(&[
+            // Nonsense is refused at its first bad byte, without waiting for the rest.
+            ("\x16\x03\x01\x02", "400"),
+            ("GET / HTTP/1.1\n", "400"),
+            ("GET / HTTP/1.1\rX", "400"),
+            ("GET /\u{e4} HTTP", "400"),
+            ("GET /\t", "400"),
+            ("GET / HTTP/1.1\r\nHost: pi\0", "400"),
+            ("GET / HTTP/1.1\r\nHost: pi\n\n", "400"),
+            ("GET /\r\n\r\n", "400"),
+            ("GET\r\n\r\n", "400"),
+            ("GET  / HTTP/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET / HTTP/1.1 \r\nHost: pi\r\n\r\n", "400"),
+            ("GET x HTTP/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET * HTTP/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET http:///x HTTP/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET ftp://pi/x HTTP/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET / HTTX/1.1\r\nHost: pi\r\n\r\n", "400"),
+            ("GET / HTTP/2.0\r\nHost: pi\r\n\r\n", "505"),
+            ("GET / HTTP/1.2\r\nHost: pi\r\n\r\n", "505"),
+            ("BREW / HTTP/1.1\r\nHost: pi\r\n\r\n", "501"),
+            ("get / HTTP/1.1\r\nHost: pi\r\n\r\n", "501"),
+            ("GET / HTTP/1.1\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400"),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
+            // Whitespace before the colon, a folded line, a line without a colon.
+            ("GET / HTTP/1.1\r\nHost : pi\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\n folded\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\n Host: pi\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nHost: pi\r\nnonsense\r\n\r\n", "400"),
+        ]);
+    }
+
+    /// Heads on whose end two machines may disagree.
+    #[test]
+    fn smuggling() {
+        let with = |fields: &str| {
+            verdict(format!("POST / HTTP/1.1\r\nHost: pi\r\n{fields}\r\n\r\n").as_bytes())
+        };
+        for fields in [
+            "Content-Length: 3\r\nContent-Length: 4",
+            "Content-Length: 3\r\nContent-Length: 3",
+            "Content-Length: 3, 3",
+            "Content-Length: +3",
+            "Content-Length: -3",
+            "Content-Length: 0x3",
+            "Content-Length: 3 4",
+            "Content-Length:",
+            "Content-Length: 18446744073709551616",
+            "Content-Length: 3\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked\r\nContent-Length: 3",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "Content-Length : 3",
+            "Transfer-Encoding\t: chunked",
+        ] {
+            assert_eq!(with(fields), "400", "{fields}");
+        }
+        assert_eq!(with("Transfer-Encoding: gzip, chunked"), "501");
+        assert_eq!(with("Transfer-Encoding: xchunked"), "501");
+        check(&[("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400")]);
+    }
+
+    #[test]
+    fn sizes() {
+        let line = |bytes: usize| format!("GET /{} HTTP/1.1\r\n", "a".repeat(bytes - 16));
+        let longest = line(HTTP_REQUEST_LINE_BYTES_MAX);
+        assert!(verdict(format!("{longest}Host: pi\r\n\r\n").as_bytes()).starts_with("Get /aaa"));
+        assert_eq!(verdict(line(HTTP_REQUEST_LINE_BYTES_MAX + 1).as_bytes()), "414");
+
+        let fields = |count: usize| {
+            format!("GET / HTTP/1.1\r\nHost: pi\r\n{}\r\n", "A: b\r\n".repeat(count))
+        };
+        assert_eq!(verdict(fields(HTTP_FIELDS_MAX - 1).as_bytes()), "Get / keep-alive");
+        assert_eq!(verdict(fields(HTTP_FIELDS_MAX).as_bytes()), "431");
+
+        let start = "GET / HTTP/1.1\r\nHost: pi\r\nX: ";
+        let head = |bytes: usize| format!("{start}{}\r\n\r\n", "x".repeat(bytes - start.len() - 4));
+        assert_eq!(verdict(head(HTTP_HEAD_BYTES_MAX).as_bytes()), "Get / keep-alive");
+        assert_eq!(verdict(head(HTTP_HEAD_BYTES_MAX + 1).as_bytes()), "431");
+        assert_eq!(
+            verdict(&head(HTTP_HEAD_BYTES_MAX + 1).as_bytes()[..HTTP_HEAD_BYTES_MAX]),
+            "431"
+        );
+        assert_eq!(verdict("\r\n".repeat(HTTP_HEAD_BYTES_MAX).as_bytes()), "431");
+    }
+
+    /// Heads that are nearly right.
+    fn near_head() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            "GET |HEAD |POST |/|/a\\?b| HTTP/1\\.[012]|\r\n|\r\n\r\n|Host: pi\r\n|Content-Length: [0-9,]{1,4}\r\n",
+            "Transfer-Encoding: chunked\r\n|Connection: (close|keep-alive)\r\n|[\r\n: \t]|[a-z]{1,9}",
+            "GET / HTTP/1\\.1\r\nHost: pi\r\n",
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            Head::parse(&bytes);
+        }
+
+        /// However TCP cuts the stream, the first verdict that is not "incomplete" is the verdict on all of it.
+        #[test]
+        fn cuts_do_not_change_the_verdict(bytes in near_head()) {
+            let of_all = Head::parse(&bytes);
+            let first = (0..=bytes.len())
+                .map(|length| Head::parse(&bytes[..length]))
+                .find(|parsed| *parsed != Parsed::Incomplete)
+                .unwrap_or(Parsed::Incomplete);
+            prop_assert_eq!(first, of_all);
+        }
+    }
+}

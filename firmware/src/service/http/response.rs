@@ -1,0 +1,375 @@
+//! A response, built so that it leaves in as few segments as possible: the content is rendered first, the head
+//! is put in front of it once the length is known, and both are one slice.
+//!
+//! ```text
+//!   bytes:  [ ..room..  HTTP/1.1 200 OK .. \r\n\r\n | content ............ | room for a chunk's end ]
+//!                       ^ begins where it must       ^ CONTENT_AT
+//! ```
+
+use core::fmt::{self, Write};
+
+use crate::limits::{HTTP_RESPONSE_HEAD_BYTES_MAX, PAGE_BYTES_MAX};
+
+/// Where the content begins.
+const CONTENT_AT: usize = HTTP_RESPONSE_HEAD_BYTES_MAX;
+/// Bytes behind the content: the end of a chunk, and the last chunk.
+const TAIL: &[u8] = b"\r\n0\r\n\r\n";
+/// Bytes of `XXXX\r\n`, a chunk's length in front of it.
+const CHUNK_SIZE_BYTES: usize = 6;
+
+const _: () = assert!(PAGE_BYTES_MAX <= 0xFFFF, "a chunk's length has four digits");
+
+/// Status codes (RFC 9110 15, RFC 6585 5) that we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// 200.
+    Ok,
+    /// 400: the request is not well formed.
+    BadRequest,
+    /// 404: there is no such page.
+    NotFound,
+    /// 405: the page is only there to be read.
+    MethodNotAllowed,
+    /// 408: the request did not arrive in time.
+    RequestTimeout,
+    /// 413: more content than we read past.
+    ContentTooLarge,
+    /// 414: the request line is too long.
+    UriTooLong,
+    /// 431: the head is too long, or has too many fields.
+    FieldsTooLarge,
+    /// 500: a page outgrew its buffer: a mistake of ours.
+    InternalServerError,
+    /// 501: an unknown method or transfer coding.
+    NotImplemented,
+    /// 505: neither HTTP/1.0 nor HTTP/1.1.
+    VersionNotSupported,
+}
+
+impl Code {
+    /// The three digits.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::BadRequest => 400,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::ContentTooLarge => 413,
+            Self::UriTooLong => 414,
+            Self::FieldsTooLarge => 431,
+            Self::InternalServerError => 500,
+            Self::NotImplemented => 501,
+            Self::VersionNotSupported => 505,
+        }
+    }
+
+    /// The words that go with them.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::BadRequest => "Bad Request",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::RequestTimeout => "Request Timeout",
+            Self::ContentTooLarge => "Content Too Large",
+            Self::UriTooLong => "URI Too Long",
+            Self::FieldsTooLarge => "Request Header Fields Too Large",
+            Self::InternalServerError => "Internal Server Error",
+            Self::NotImplemented => "Not Implemented",
+            Self::VersionNotSupported => "HTTP Version Not Supported",
+        }
+    }
+}
+
+/// What the content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A page for a browser.
+    Html,
+    /// For programs.
+    Json,
+    /// For a terminal.
+    Text,
+    /// The picture in a browser's tab; it never changes.
+    Icon,
+}
+
+impl Kind {
+    /// The fields that depend on it. Only the icon may be kept: everything else is of the moment.
+    const fn fields(self) -> &'static str {
+        match self {
+            // Nothing is loaded from anywhere, and nobody frames the page.
+            Self::Html => {
+                "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
+                 Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; \
+                 img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+            }
+            Self::Json => "Content-Type: application/json\r\nCache-Control: no-store\r\n",
+            Self::Text => "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n",
+            Self::Icon => "Content-Type: image/x-icon\r\nCache-Control: max-age=86400\r\n",
+        }
+    }
+}
+
+/// How the content's end is told (RFC 9112 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// By its length: this is all of it.
+    Length,
+    /// By a chunk of length 0.
+    Chunked,
+    /// By the end of the connection.
+    ToTheEnd,
+}
+
+/// A response's head.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// The status.
+    pub code: Code,
+    /// What the content is.
+    pub kind: Kind,
+    /// How its end is told.
+    pub framing: Framing,
+    /// True if another request may follow.
+    pub keep_alive: bool,
+    /// True if the client speaks HTTP/1.0.
+    pub to_http_1_0: bool,
+}
+
+/// The memory a response is built in.
+pub struct Response {
+    bytes: [u8; CONTENT_AT + PAGE_BYTES_MAX + TAIL.len()],
+    /// Bytes of content so far.
+    length: usize,
+}
+
+/// Takes content. What does not fit is an error, and leaves what was there.
+impl fmt::Write for Response {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.append(text.as_bytes())
+    }
+}
+
+impl Response {
+    /// Empty.
+    pub const fn new() -> Self {
+        Self { bytes: [0; CONTENT_AT + PAGE_BYTES_MAX + TAIL.len()], length: 0 }
+    }
+
+    /// Starts new content.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Bytes of content so far.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Forgets content from `length` on.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// The content so far.
+    #[cfg(test)]
+    pub fn content(&self) -> &[u8] {
+        &self.bytes[CONTENT_AT..CONTENT_AT + self.length]
+    }
+
+    /// Appends content.
+    ///
+    /// # Errors
+    /// [`fmt::Error`] if it does not fit.
+    pub fn append(&mut self, content: &[u8]) -> fmt::Result {
+        let length = self.length + content.len();
+        if length > PAGE_BYTES_MAX {
+            return Err(fmt::Error);
+        }
+        self.bytes[CONTENT_AT + self.length..CONTENT_AT + length].copy_from_slice(content);
+        self.length = length;
+        Ok(())
+    }
+
+    /// The head alone, as it answers a HEAD request.
+    pub fn head(&mut self, head: &Head) -> &[u8] {
+        let start = self.put_head(head, CONTENT_AT);
+        &self.bytes[start..CONTENT_AT]
+    }
+
+    /// Head and content in one piece: all of it, or the first part if it is [`Framing::Chunked`] or
+    /// [`Framing::ToTheEnd`].
+    pub fn with_head(&mut self, head: &Head, is_last: bool) -> &[u8] {
+        let (start, end) = self.frame(head.framing, is_last);
+        let start = self.put_head(head, start);
+        &self.bytes[start..end]
+    }
+
+    /// A further part of content.
+    pub fn part(&mut self, framing: Framing, is_last: bool) -> &[u8] {
+        let (start, end) = self.frame(framing, is_last);
+        &self.bytes[start..end]
+    }
+
+    /// Puts a chunk's marks around the content, if there are any; returns where the whole begins and ends.
+    fn frame(&mut self, framing: Framing, is_last: bool) -> (usize, usize) {
+        let end = CONTENT_AT + self.length;
+        if framing != Framing::Chunked {
+            return (CONTENT_AT, end);
+        }
+        // A chunk of length 0 would be the last one.
+        let (start, tail) = match (self.length, is_last) {
+            (0, false) => (CONTENT_AT, &TAIL[..0]),
+            (0, true) => (CONTENT_AT, &TAIL[2..]),
+            (_, false) => (CONTENT_AT - CHUNK_SIZE_BYTES, &TAIL[..2]),
+            (_, true) => (CONTENT_AT - CHUNK_SIZE_BYTES, TAIL),
+        };
+        if self.length > 0 {
+            let mut size = Slice { bytes: &mut self.bytes[start..CONTENT_AT], length: 0 };
+            // Cannot fail: four digits and two characters, asserted above.
+            let _ = write!(size, "{:04x}\r\n", self.length);
+        }
+        self.bytes[end..end + tail.len()].copy_from_slice(tail);
+        (start, end + tail.len())
+    }
+
+    /// Puts the head so that it ends at `end`; returns where it begins.
+    fn put_head(&mut self, head: &Head, end: usize) -> usize {
+        let mut out = Slice { bytes: &mut self.bytes[..end], length: 0 };
+        // Cannot fail: the longest head has a test that it fits.
+        let _ = head.write(&mut out, self.length);
+        let length = out.length;
+        self.bytes.copy_within(..length, end - length);
+        end - length
+    }
+}
+
+impl Head {
+    fn write(&self, out: &mut impl Write, length: usize) -> fmt::Result {
+        write!(out, "HTTP/1.1 {} {}\r\n", self.code.number(), self.code.reason())?;
+        write!(out, "Server: barewire/{}\r\n", env!("CARGO_PKG_VERSION"))?;
+        out.write_str(self.kind.fields())?;
+        match self.framing {
+            Framing::Length => write!(out, "Content-Length: {length}\r\n")?,
+            Framing::Chunked => out.write_str("Transfer-Encoding: chunked\r\n")?,
+            Framing::ToTheEnd => {}
+        }
+        if !self.keep_alive {
+            out.write_str("Connection: close\r\n")?;
+        } else if self.to_http_1_0 {
+            out.write_str("Connection: keep-alive\r\n")?;
+        }
+        if self.code == Code::MethodNotAllowed {
+            out.write_str("Allow: GET, HEAD\r\n")?;
+        }
+        out.write_str("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n")
+    }
+}
+
+/// A slice that is written from its beginning.
+struct Slice<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
+}
+
+impl fmt::Write for Slice<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+
+    use super::*;
+
+    const HEAD: Head = Head {
+        code: Code::Ok,
+        kind: Kind::Json,
+        framing: Framing::Length,
+        keep_alive: true,
+        to_http_1_0: false,
+    };
+
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    }
+
+    #[test]
+    fn head_and_content_are_one_piece() {
+        let mut response = Response::new();
+        write!(response, "{{}}").unwrap();
+        let head = "HTTP/1.1 200 OK\r\nServer: barewire/VERSION\r\nContent-Type: application/json\r\n\
+                    Cache-Control: no-store\r\nContent-Length: 2\r\n\
+                    X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n";
+        assert_eq!(text(response.with_head(&HEAD, true)), std::format!("{head}{{}}"));
+        assert_eq!(text(response.head(&HEAD)), head);
+    }
+
+    #[test]
+    fn chunks() {
+        let mut response = Response::new();
+        let head = Head { framing: Framing::Chunked, ..HEAD };
+        write!(response, "one").unwrap();
+        assert!(text(response.with_head(&head, false)).ends_with("\r\n\r\n0003\r\none\r\n"));
+        response.clear();
+        write!(response, "seventeen letters").unwrap();
+        assert_eq!(
+            text(response.part(Framing::Chunked, true)),
+            "0011\r\nseventeen letters\r\n0\r\n\r\n"
+        );
+        response.clear();
+        assert_eq!(text(response.part(Framing::Chunked, true)), "0\r\n\r\n");
+        assert_eq!(text(response.part(Framing::Chunked, false)), "");
+        assert_eq!(text(response.part(Framing::ToTheEnd, true)), "");
+        assert!(text(response.with_head(&head, true)).ends_with("\r\n\r\n0\r\n\r\n"));
+    }
+
+    #[test]
+    fn content_is_whole_or_refused() {
+        let mut response = Response::new();
+        assert!(response.append(&[b'x'; PAGE_BYTES_MAX]).is_ok());
+        assert!(response.append(b"x").is_err());
+        assert_eq!(response.length(), PAGE_BYTES_MAX);
+        let chunk = response.part(Framing::Chunked, true);
+        assert_eq!(chunk.len(), CHUNK_SIZE_BYTES + PAGE_BYTES_MAX + TAIL.len());
+        assert!(chunk.starts_with(b"3000\r\n"));
+    }
+
+    #[test]
+    fn every_head_fits() {
+        use Code::*;
+        let mut response = Response::new();
+        response.append(&[b'x'; PAGE_BYTES_MAX]).unwrap();
+        for code in [
+            Ok,
+            BadRequest,
+            NotFound,
+            MethodNotAllowed,
+            RequestTimeout,
+            ContentTooLarge,
+            UriTooLong,
+            FieldsTooLarge,
+            InternalServerError,
+            NotImplemented,
+            VersionNotSupported,
+        ] {
+            for kind in [Kind::Html, Kind::Json, Kind::Text, Kind::Icon] {
+                for framing in [Framing::Length, Framing::Chunked, Framing::ToTheEnd] {
+                    for (keep_alive, to_http_1_0) in [(false, true), (true, true), (true, false)] {
+                        let head = Head { code, kind, framing, keep_alive, to_http_1_0 };
+                        let bytes = text(response.with_head(&head, true));
+                        assert!(bytes.starts_with("HTTP/1.1 "));
+                        assert!(bytes.contains("\r\n\r\n"));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Conversations with the server over a stream in memory, in virtual time.
+
+mod content;
+mod conversation;
+
+use core::cell::Cell;
+use core::convert::Infallible;
+use core::future::pending;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use embedded_io_async::{ErrorType, Read, Write};
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+
+use super::Source;
+use super::connection::{self, Buffers, Ended};
+use crate::Text;
+use crate::journal::{Entry, Event, Journal};
+use crate::limits::{JOURNAL_ENTRIES, LISTENERS};
+use crate::status::{
+    Address, AddressSource, BoardFacts, Direction, Drop, Drops, Link, Listener, NicCounters,
+    NicFacts, ServiceCounters, SocketCounts, Status,
+};
+use crate::testing::block_on;
+
+/// A board on a desk.
+struct Desk {
+    status: Status,
+    facts: BoardFacts,
+    drops: Drops,
+    counters: ServiceCounters,
+    journal: Journal,
+}
+
+impl Source for Desk {
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn facts(&self) -> &BoardFacts {
+        &self.facts
+    }
+
+    fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    fn counters(&self) -> &ServiceCounters {
+        &self.counters
+    }
+
+    fn journal_after(&self, number: u64) -> Option<Entry> {
+        self.journal.after(number)
+    }
+}
+
+/// A board as it usually is.
+fn desk() -> Desk {
+    let address = Address {
+        address: Ipv4Cidr::new(Ipv4Address::new(192, 168, 1, 42), 24),
+        router: Some(Ipv4Address::new(192, 168, 1, 1)),
+        dns: heapless::Vec::from_slice(&[Ipv4Address::new(192, 168, 1, 1)]).unwrap(),
+        source: AddressSource::Dhcp {
+            server: Ipv4Address::new(192, 168, 1, 1),
+            lease_seconds: 3600,
+        },
+    };
+    let drops = Drops::new();
+    drops.add(Drop::BogusSource, 7);
+    let mut journal = Journal::new();
+    journal.record(Duration::from_micros(1_250), Event::Started);
+    journal.record(Duration::from_millis(300), Event::Link(Link::Up));
+    Desk {
+        status: Status {
+            uptime: Duration::from_micros(12_345_678),
+            hostname: Text::from("barewire"),
+            nic: Some(NicFacts {
+                driver: "cdc-ecm",
+                mac: EthernetAddress([0x52, 0x54, 0, 0x12, 0x34, 0x57]),
+                topology: Text::from("1:(0409:55aa 1:(0525:a4a2))"),
+            }),
+            link: Link::UpAt { megabits: 100, full_duplex: true },
+            address: Some(address),
+            received: Direction { packets: 22, bytes: 3227, ..Direction::default() },
+            sent: Direction { packets: 29, bytes: 2214, errors: 1, ..Direction::default() },
+            nic_counters: NicCounters { transfers_in: 21, ..NicCounters::default() },
+            sockets: SocketCounts { listening: 21, connected: 1, closing: 0, free: 42 },
+            listeners: heapless::Vec::from_iter([Listener {
+                owner: "httpd",
+                port: 80,
+                listening: 16,
+            }]),
+            polls: 1234,
+        },
+        facts: BoardFacts {
+            model: Text::from("Raspberry Pi 3 Model B"),
+            revision: 0xA0_2082,
+            serial: 0x1234_5678,
+            memory_bytes: 948 << 20,
+            used_bytes: 5 << 20,
+            loaded_at: 0x8_0000,
+            cpu_hz: 1_200_000_000,
+            restart: Text::from("power on"),
+        },
+        drops,
+        counters: ServiceCounters::default(),
+        journal,
+    }
+}
+
+/// A text of `N` bytes of one character: the worst there is, once it is escaped.
+fn full<const N: usize>(character: char) -> Text<N> {
+    Text::from(character.to_string().repeat(N).as_str())
+}
+
+/// A board on which everything is as long as it can be.
+fn worst(character: char) -> Desk {
+    let far = Ipv4Address::new(192, 168, 199, 199);
+    let counts = Direction {
+        packets: u64::MAX,
+        bytes: u64::MAX,
+        errors: u64::MAX,
+        dropped: u64::MAX,
+        overruns: u64::MAX,
+        frame: u64::MAX,
+    };
+    let drops = Drops::new();
+    Drop::ALL.iter().for_each(|&why| drops.add(why, u64::MAX));
+    let most = || Cell::new(u64::MAX);
+    let mut journal = Journal::new();
+    for _ in 0..JOURNAL_ENTRIES + 3 {
+        journal.record(Duration::MAX, Event::Config(full(character)));
+    }
+    Desk {
+        status: Status {
+            uptime: Duration::MAX,
+            hostname: full(character),
+            nic: Some(NicFacts {
+                driver: "a driver with a rather long name",
+                mac: EthernetAddress([0xFE; 6]),
+                topology: full(character),
+            }),
+            link: Link::UpAt { megabits: u16::MAX, full_duplex: true },
+            address: Some(Address {
+                address: Ipv4Cidr::new(far, 24),
+                router: Some(far),
+                dns: core::iter::repeat_n(far, crate::limits::DNS_SERVERS).collect(),
+                source: AddressSource::Dhcp { server: far, lease_seconds: u32::MAX },
+            }),
+            received: counts,
+            sent: counts,
+            nic_counters: NicCounters {
+                transfers_in: u64::MAX,
+                transfers_out: u64::MAX,
+                receive_errors: u64::MAX,
+                receive_frame_errors: u64::MAX,
+                send_errors: u64::MAX,
+                send_busy: u64::MAX,
+                recoveries: u64::MAX,
+            },
+            sockets: SocketCounts {
+                listening: usize::MAX,
+                connected: usize::MAX,
+                closing: usize::MAX,
+                free: usize::MAX,
+            },
+            listeners: core::iter::repeat_n(
+                Listener { owner: "a-service-name", port: u16::MAX, listening: usize::MAX },
+                LISTENERS,
+            )
+            .collect(),
+            polls: u64::MAX,
+        },
+        facts: BoardFacts {
+            model: full(character),
+            revision: u32::MAX,
+            serial: u64::MAX,
+            memory_bytes: u64::MAX,
+            used_bytes: u64::MAX,
+            loaded_at: u64::MAX,
+            cpu_hz: u32::MAX,
+            restart: full(character),
+        },
+        drops,
+        counters: ServiceCounters {
+            tcp_accepted: most(),
+            http_requests: most(),
+            http_errors: most(),
+            telnet_sessions: most(),
+            telnet_refused: most(),
+            commands: most(),
+            telnet_open: most(),
+            shells: most(),
+        },
+        journal,
+    }
+}
+
+/// A client: sends its pieces one a read, then closes or falls silent; keeps what it was told.
+#[derive(Default)]
+struct Client {
+    pieces: VecDeque<Vec<u8>>,
+    stays: bool,
+    /// Never takes anything.
+    deaf: bool,
+    heard: Vec<u8>,
+    writes: usize,
+}
+
+impl Client {
+    fn sends(pieces: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Self {
+        Self { pieces: pieces.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    fn and_stays(self) -> Self {
+        Self { stays: true, ..self }
+    }
+
+    fn meets(&mut self, desk: &Desk) -> Ended {
+        block_on(connection::serve(desk, self, &mut Buffers::new()))
+    }
+}
+
+impl ErrorType for Client {
+    type Error = Infallible;
+}
+
+impl Read for Client {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        let Some(mut piece) = self.pieces.pop_front() else {
+            return if self.stays { pending().await } else { Ok(0) };
+        };
+        let length = piece.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&piece[..length]);
+        if length < piece.len() {
+            self.pieces.push_front(piece.split_off(length));
+        }
+        Ok(length)
+    }
+}
+
+impl Write for Client {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        if self.deaf {
+            return pending().await;
+        }
+        self.heard.extend(bytes);
+        self.writes += 1;
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// One response as a client reads it.
+#[derive(Clone, Debug, PartialEq)]
+struct Answer {
+    code: u16,
+    fields: Vec<(String, String)>,
+    content: Vec<u8>,
+}
+
+impl Answer {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    fn text(&self) -> &str {
+        core::str::from_utf8(&self.content).unwrap()
+    }
+}
+
+/// Reads all responses; their framing must be right to the byte.
+fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while !bytes.is_empty() {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head");
+        let head = core::str::from_utf8(&bytes[..end]).unwrap();
+        bytes = &bytes[end + 4..];
+        let mut lines = head.split("\r\n");
+        let code = lines.next().unwrap().strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
+        let fields = lines
+            .map(|line| line.split_once(": ").expect("a field"))
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let mut answer = Answer { code, fields, content: Vec::new() };
+        if to_head {
+        } else if let Some(length) = answer.field("Content-Length") {
+            let (content, rest) = bytes.split_at(length.parse().unwrap());
+            answer.content = content.to_vec();
+            bytes = rest;
+        } else if answer.field("Transfer-Encoding") == Some("chunked") {
+            loop {
+                let size =
+                    core::str::from_utf8(&bytes[..bytes.iter().position(|&b| b == b'\r').unwrap()]);
+                let size = size.unwrap();
+                bytes = &bytes[size.len() + 2..];
+                let size = usize::from_str_radix(size, 16).unwrap();
+                answer.content.extend(&bytes[..size]);
+                assert_eq!(&bytes[size..size + 2], b"\r\n");
+                bytes = &bytes[size + 2..];
+                if size == 0 {
+                    break;
+                }
+            }
+        } else {
+            answer.content = core::mem::take(&mut bytes).to_vec();
+        }
+        answers.push(answer);
+    }
+    answers
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: pi\r\n\r\n")
+}
+
+/// One request, and the answer to it.
+fn fetch(desk: &Desk, request: &str) -> Answer {
+    let mut client = Client::sends([request]);
+    client.meets(desk);
+    let mut answers = answers(&client.heard, request.starts_with("HEAD"));
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}

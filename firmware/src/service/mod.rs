@@ -1,0 +1,6 @@
+//! The services: one async task each, spawned by [`crate::Firmware::spawn`].
+
+pub mod console;
+pub mod http;
+pub mod log;
+pub mod telnet;

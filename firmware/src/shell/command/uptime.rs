@@ -1,0 +1,135 @@
+//! `uptime`: how long the board is up, as procps prints it.
+//!
+//! The board knows neither the time of day nor a load: what procps prints of them is left out, and
+//! the rest stands as it does there.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::options::{Argument, Options};
+use super::{About, Context, FAILURE, Outcome, SUCCESS};
+use crate::Text;
+
+/// For `help`.
+pub const ABOUT: About = About { arguments: "[-p]", summary: "tell how long the board is up" };
+
+const USAGE: &str = "
+Usage:
+ uptime [options]
+
+Options:
+ -p, --pretty   show uptime in pretty format
+ -h, --help     display this help and exit
+";
+
+/// Runs the command.
+pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
+    let mut pretty = false;
+    for argument in Options::new(arguments) {
+        match argument {
+            Argument::Short('p') | Argument::Long("pretty") => pretty = true,
+            Argument::Short('h') | Argument::Long("help") => {
+                context.write(USAGE).await;
+                return SUCCESS;
+            }
+            Argument::Short(letter) => {
+                context.print(format_args!("uptime: invalid option -- '{letter}'\n{USAGE}")).await;
+                return FAILURE;
+            }
+            Argument::Long(name) => {
+                context
+                    .print(format_args!("uptime: unrecognized option '--{name}'\n{USAGE}"))
+                    .await;
+                return FAILURE;
+            }
+            Argument::Operand(_) => {
+                context.write(USAGE).await;
+                return FAILURE;
+            }
+        }
+    }
+    let up = context.system.now();
+    let mut text = Text::<96>::new();
+    // A Text never fails.
+    let _ = match pretty {
+        true => write_pretty(&mut text, up),
+        false => write_plain(&mut text, up, context.system.counters().shells.get()),
+    };
+    context.print(format_args!("{text}\n")).await;
+    SUCCESS
+}
+
+/// ` up 22 min,  1 user`, ` up  1:02,  2 users`, ` up 3 days, 12 min,  1 user`.
+fn write_plain(out: &mut impl fmt::Write, up: Duration, users: u64) -> fmt::Result {
+    let (days, hours, minutes) = parts(up);
+    out.write_str(" up ")?;
+    if days > 0 {
+        write!(out, "{days} day{}, ", plural(days))?;
+    }
+    match hours {
+        0 => write!(out, "{minutes} min, ")?,
+        _ => write!(out, "{hours:2}:{minutes:02}, ")?,
+    }
+    write!(out, "{users:2} user{}", plural(users))
+}
+
+/// `up 1 week, 2 days, 3 hours, 4 minutes`: parts that are zero are left out, but for the minutes
+/// of a board that has just started.
+fn write_pretty(out: &mut impl fmt::Write, up: Duration) -> fmt::Result {
+    let (days, hours, minutes) = parts(up);
+    let parts = [
+        (days / 365, "year"),
+        (days % 365 / 7, "week"),
+        (days % 365 % 7, "day"),
+        (hours, "hour"),
+        (minutes, "minute"),
+    ];
+    out.write_str("up ")?;
+    let mut first = true;
+    for (value, unit) in parts {
+        if value > 0 || (unit == "minute" && up < Duration::from_secs(60)) {
+            let comma = if first { "" } else { ", " };
+            write!(out, "{comma}{value} {unit}{}", plural(value))?;
+            first = false;
+        }
+    }
+    Ok(())
+}
+
+/// Days, hours and minutes.
+fn parts(up: Duration) -> (u64, u64, u64) {
+    let minutes = up.as_secs() / 60;
+    (minutes / 60 / 24, minutes / 60 % 24, minutes % 60)
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn plain_and_pretty() {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        const DAY: u64 = 24 * HOUR;
+        let rows = [
+            (3, 1, " up 0 min,  1 user", "up 0 minutes"),
+            (22 * MINUTE + 59, 0, " up 22 min,  0 users", "up 22 minutes"),
+            (HOUR + 2 * MINUTE, 2, " up  1:02,  2 users", "up 1 hour, 2 minutes"),
+            (DAY + 23 * HOUR, 12, " up 1 day, 23:00, 12 users", "up 1 day, 23 hours"),
+            (9 * DAY + MINUTE, 1, " up 9 days, 1 min,  1 user", "up 1 week, 2 days, 1 minute"),
+        ];
+        for (seconds, users, plain, pretty) in rows {
+            let up = Duration::from_secs(seconds);
+            let (mut a, mut b) = (String::new(), String::new());
+            write_plain(&mut a, up, users).unwrap();
+            write_pretty(&mut b, up).unwrap();
+            assert_eq!((a.as_str(), b.as_str()), (plain, pretty));
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Counters, addresses and link as plain data: what HTTP, the shell and the tests all read.
+
+use core::cell::Cell;
+use core::fmt;
+use core::time::Duration;
+
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+
+use crate::Text;
+use crate::limits::{DNS_SERVERS, LISTENERS};
+
+/// The link, as the network interface reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// No network interface, or no carrier.
+    #[default]
+    Down,
+    /// Carrier; the interface does not tell more.
+    Up,
+    /// Carrier at a known rate.
+    UpAt {
+        /// Mbit/s.
+        megabits: u16,
+        /// False: half duplex.
+        full_duplex: bool,
+    },
+}
+
+impl Link {
+    /// True if frames can pass.
+    pub fn is_up(self) -> bool {
+        self != Self::Down
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down => f.write_str("down"),
+            Self::Up => f.write_str("up"),
+            Self::UpAt { megabits, full_duplex } => {
+                write!(f, "up, {megabits} Mbit/s {}", if *full_duplex { "full" } else { "half" })?;
+                f.write_str(" duplex")
+            }
+        }
+    }
+}
+
+/// Where an address came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressSource {
+    /// The command line (`ip=`).
+    Static,
+    /// A DHCP server.
+    Dhcp {
+        /// Which.
+        server: Ipv4Address,
+        /// For how long, in seconds.
+        lease_seconds: u32,
+    },
+    /// RFC 3927: chosen by ourselves.
+    LinkLocal,
+}
+
+impl fmt::Display for AddressSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static => f.write_str("command line"),
+            Self::Dhcp { server, lease_seconds } => {
+                write!(f, "DHCP from {server} for {lease_seconds} s")
+            }
+            Self::LinkLocal => f.write_str("link-local choice"),
+        }
+    }
+}
+
+/// The IPv4 configuration in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Address {
+    /// Address and prefix length.
+    pub address: Ipv4Cidr,
+    /// Default router.
+    pub router: Option<Ipv4Address>,
+    /// Name servers.
+    pub dns: heapless::Vec<Ipv4Address, DNS_SERVERS>,
+    /// Where it came from.
+    pub source: AddressSource,
+}
+
+/// What the board is; it does not change while we run.
+#[derive(Clone, Debug, Default)]
+pub struct BoardFacts {
+    /// Such as "Raspberry Pi 3 Model B".
+    pub model: Text<40>,
+    /// The board revision code; 0 if not known.
+    pub revision: u32,
+    /// The serial number; 0 if not known.
+    pub serial: u64,
+    /// Bytes of memory given to the ARM cores.
+    pub memory_bytes: u64,
+    /// Bytes of memory that the image uses, buffers and stacks included.
+    pub used_bytes: u64,
+    /// The address the image was loaded at.
+    pub loaded_at: u64,
+    /// The ARM cores' clock in Hz; 0 if not known.
+    pub cpu_hz: u32,
+    /// Why the board restarted.
+    pub restart: Text<112>,
+}
+
+/// The network interface found.
+#[derive(Clone, Debug)]
+pub struct NicFacts {
+    /// The driver's name.
+    pub driver: &'static str,
+    /// The Ethernet address.
+    pub mac: EthernetAddress,
+    /// Where it is on the bus, such as `1:(0409:55aa 1:(0525:a4a2))`.
+    pub topology: Text<80>,
+}
+
+/// Counts of one direction of an interface, as `ifconfig` shows them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Direction {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes of these frames, with the Ethernet header, without FCS.
+    pub bytes: u64,
+    /// Frames or transfers that failed.
+    pub errors: u64,
+    /// Frames dropped by us, by the reasons of [`Drop`].
+    pub dropped: u64,
+    /// Receive: lost for want of room in the device. Send: transfers the device did not take in time.
+    pub overruns: u64,
+    /// Receive: frames with a bad length or alignment. Send: carrier lost.
+    pub frame: u64,
+}
+
+/// What a NIC driver counts; the owner of the loop hands it to [`crate::Firmware::poll`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NicCounters {
+    /// USB transfers that brought frames.
+    pub transfers_in: u64,
+    /// USB transfers that took frames.
+    pub transfers_out: u64,
+    /// Receive transfers that failed.
+    pub receive_errors: u64,
+    /// Receive transfers with a bad length.
+    pub receive_frame_errors: u64,
+    /// Send transfers that failed.
+    pub send_errors: u64,
+    /// Times that no transmit buffer was free when one was asked for.
+    pub send_busy: u64,
+    /// Recoveries of the device.
+    pub recoveries: u64,
+}
+
+macro_rules! drops {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Why a frame, segment or request was dropped. Every drop has a counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Drop { $($(#[$doc])* $variant,)* }
+
+        impl Drop {
+            /// All reasons, in the order of [`Drops`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The reason's name, as status pages show it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+drops! {
+    /// Received: shorter than an Ethernet header.
+    Runt = "runt",
+    /// Received: longer than we take.
+    Giant = "giant",
+    /// Received: a source that nobody may use: multicast, broadcast, loopback, class E, or our own address.
+    BogusSource = "bogus_source",
+    /// Received: not for us: another unicast Ethernet address.
+    NotOurs = "not_ours",
+    /// Received: a new connection while no socket of its port was free; the peer will try again.
+    ListenOverflow = "listen_overflow",
+    /// Received: a SYN to a multicast or broadcast address.
+    BroadcastSyn = "broadcast_syn",
+    /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent: smurf).
+    BroadcastEcho = "broadcast_echo",
+    /// Received: an ARP reply that nobody asked for.
+    UnsolicitedArp = "unsolicited_arp",
+    /// Not sent: more RST or ICMP errors than the limit.
+    Backscatter = "backscatter",
+    /// Not sent: the same bare ACK again and again.
+    RunawayAck = "runaway_ack",
+    /// A connection ended because its peer fell silent or did not finish closing.
+    TcpTimeout = "tcp_timeout",
+    /// Console output that the UART did not take in time, in bytes.
+    ConsoleOutput = "console_output",
+    /// Console input that the shell did not take in time, in bytes.
+    ConsoleInput = "console_input",
+}
+
+impl Drop {
+    /// Whether a frame of ours (true) or of a peer (false) was dropped; none if it was no frame.
+    pub const fn is_sent(self) -> Option<bool> {
+        match self {
+            Self::Backscatter | Self::RunawayAck => Some(true),
+            Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
+            _ => Some(false),
+        }
+    }
+}
+
+/// A count for each reason.
+#[derive(Debug)]
+pub struct Drops([Cell<u64>; Drop::ALL.len()]);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drops {
+    /// All zero.
+    pub const fn new() -> Self {
+        Self([const { Cell::new(0) }; Drop::ALL.len()])
+    }
+
+    /// Counts one.
+    pub fn count(&self, why: Drop) {
+        self.add(why, 1);
+    }
+
+    /// Counts several.
+    pub fn add(&self, why: Drop, count: u64) {
+        let cell = &self.0[why as usize];
+        cell.set(cell.get() + count);
+    }
+
+    /// The count of one reason.
+    pub fn get(&self, why: Drop) -> u64 {
+        self.0[why as usize].get()
+    }
+
+    /// Every reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Drop, u64)> + '_ {
+        Drop::ALL.iter().map(|&why| (why, self.get(why)))
+    }
+}
+
+/// Counts that services keep, each on its own line of `/status.json`.
+#[derive(Debug, Default)]
+pub struct ServiceCounters {
+    /// TCP connections accepted.
+    pub tcp_accepted: Cell<u64>,
+    /// HTTP requests answered, whatever the status.
+    pub http_requests: Cell<u64>,
+    /// HTTP requests answered with a status of 400 or above.
+    pub http_errors: Cell<u64>,
+    /// Telnet sessions begun.
+    pub telnet_sessions: Cell<u64>,
+    /// Telnet connections refused because all sessions were taken.
+    pub telnet_refused: Cell<u64>,
+    /// Commands run, on every shell.
+    pub commands: Cell<u64>,
+    /// Telnet connections in a session's hands now; not a count but a level.
+    pub telnet_open: Cell<u64>,
+    /// Shell sessions open now, the console's included; not a count but a level.
+    pub shells: Cell<u64>,
+}
+
+/// Adds one to a counter.
+pub fn count(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}
+
+/// A moment's status, as plain data.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Time since start.
+    pub uptime: Duration,
+    /// Our name.
+    pub hostname: Text<63>,
+    /// The network interface, if there is one.
+    pub nic: Option<NicFacts>,
+    /// Its link.
+    pub link: Link,
+    /// Its IPv4 configuration, if it has one.
+    pub address: Option<Address>,
+    /// Received.
+    pub received: Direction,
+    /// Sent.
+    pub sent: Direction,
+    /// What the driver counts.
+    pub nic_counters: NicCounters,
+    /// TCP sockets by state: listening, in use, closing, free.
+    pub sockets: SocketCounts,
+    /// Who listens where.
+    pub listeners: heapless::Vec<Listener, LISTENERS>,
+    /// Turns of the main loop.
+    pub polls: u64,
+}
+
+/// TCP sockets by what they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketCounts {
+    /// Waiting for a connection.
+    pub listening: usize,
+    /// In the hands of a service, or about to be.
+    pub connected: usize,
+    /// Closing, TIME-WAIT included.
+    pub closing: usize,
+    /// Unused.
+    pub free: usize,
+}
+
+/// A service's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The service's name.
+    pub owner: &'static str,
+    /// Its TCP port.
+    pub port: u16,
+    /// Sockets free to take a connection.
+    pub listening: usize,
+}

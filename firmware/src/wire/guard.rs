@@ -1,0 +1,457 @@
+//! What may pass: the stack's availability under attack is ours to provide.
+//!
+//! On the way up, frames that no honest peer sends, or that the stack would answer wrongly, are shown to it as
+//! an empty frame, which it ignores. On the way down, small frames are built in a scratch buffer first, since a
+//! transmit token that was begun must be sent: so resets, ICMP errors and runaway ACKs can still be held back.
+//! Everything dropped is counted by reason.
+
+use core::cell::{Cell, RefCell};
+
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message,
+    Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket,
+};
+
+use crate::limits::{
+    ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS,
+};
+use crate::status::{Drop, Drops};
+
+/// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576 bytes.
+const INSPECTED_BYTES: usize = 14 + 576;
+
+/// Slots of the table of bare ACKs, by a hash of the connection.
+const ACK_SLOTS: usize = 64;
+
+/// ARP requests of ours whose answers are awaited.
+const ARP_AWAITED: usize = 16;
+
+/// An ARP frame that concerns an address of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArpHeard {
+    /// Someone claims the watched address: its frame carries it as the sender's.
+    Claim(EthernetAddress),
+    /// Someone probes for the watched address (RFC 5227 2.1.1: sender address zero).
+    Probe(EthernetAddress),
+}
+
+/// Ports somebody listens on, with the number of sockets still free to take a connection.
+pub type ListenTable = heapless::Vec<(u16, usize), LISTENERS>;
+
+/// The last bare ACK of a connection, and how often it was sent with nothing heard from the peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct BareAck {
+    connection: u64,
+    content: u64,
+    repeats: u32,
+}
+
+/// The guard's memory. Interior mutability, since both tokens of a frame look at it.
+#[derive(Debug)]
+pub struct Guard {
+    mac: Cell<EthernetAddress>,
+    address: Cell<Option<(Ipv4Address, Option<Ipv4Address>)>>,
+    watched: Cell<Option<Ipv4Address>>,
+    listening: RefCell<ListenTable>,
+    syn_seen: Cell<bool>,
+    arp_heard: RefCell<heapless::Deque<(Ipv4Address, ArpHeard), ARP_OUTBOX>>,
+    arp_awaited: RefCell<heapless::Deque<Ipv4Address, ARP_AWAITED>>,
+    acks: [Cell<BareAck>; ACK_SLOTS],
+    runaway: Cell<Option<(Ipv4Address, u16)>>,
+    tokens: Cell<u32>,
+    refilled: Cell<Instant>,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Guard {
+    /// Knows no address yet.
+    pub fn new() -> Self {
+        Self {
+            mac: Cell::new(EthernetAddress([0; 6])),
+            address: Cell::new(None),
+            watched: Cell::new(None),
+            listening: RefCell::new(ListenTable::new()),
+            syn_seen: Cell::new(false),
+            arp_heard: RefCell::new(heapless::Deque::new()),
+            arp_awaited: RefCell::new(heapless::Deque::new()),
+            acks: [const { Cell::new(BareAck { connection: 0, content: 0, repeats: 0 }) };
+                ACK_SLOTS],
+            runaway: Cell::new(None),
+            tokens: Cell::new(BACKSCATTER_PER_SECOND),
+            refilled: Cell::new(Instant::ZERO),
+        }
+    }
+
+    /// Our Ethernet address.
+    pub fn set_mac(&self, mac: EthernetAddress) {
+        self.mac.set(mac);
+    }
+
+    /// Our IPv4 address and its subnet's broadcast address.
+    pub fn set_address(&self, address: Option<(Ipv4Address, Option<Ipv4Address>)>) {
+        self.address.set(address);
+    }
+
+    /// The address whose claims are to be reported: ours, or one that we consider.
+    pub fn watch(&self, address: Option<Ipv4Address>) {
+        self.watched.set(address);
+    }
+
+    /// The ports somebody listens on.
+    pub fn set_listening(&self, table: ListenTable) {
+        *self.listening.borrow_mut() = table;
+    }
+
+    /// True if a SYN passed since the last call: a listening socket may be taken.
+    pub fn take_syn_seen(&self) -> bool {
+        self.syn_seen.take()
+    }
+
+    /// The next ARP frame that concerned the watched address of its time.
+    pub fn take_arp(&self) -> Option<(Ipv4Address, ArpHeard)> {
+        self.arp_heard.borrow_mut().pop_front()
+    }
+
+    /// The peer of a connection whose ACKs were held back since the last call.
+    pub fn take_runaway(&self) -> Option<(Ipv4Address, u16)> {
+        self.runaway.take()
+    }
+
+    /// Looks at a received frame.
+    fn check_received(&self, frame: &[u8]) -> Result<(), Drop> {
+        if frame.len() < EthernetFrame::<&[u8]>::header_len() {
+            return Err(Drop::Runt);
+        }
+        if frame.len() > FRAME_BYTES_MAX {
+            return Err(Drop::Giant);
+        }
+        let ethernet = EthernetFrame::new_unchecked(frame);
+        let to = ethernet.dst_addr();
+        if to.is_unicast() && to != self.mac.get() {
+            return Err(Drop::NotOurs);
+        }
+        if !ethernet.src_addr().is_unicast() {
+            return Err(Drop::BogusSource);
+        }
+        match ethernet.ethertype() {
+            EthernetProtocol::Arp => self.check_arp(ethernet.payload()),
+            EthernetProtocol::Ipv4 => self.check_ipv4(to, ethernet.payload()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_arp(&self, payload: &[u8]) -> Result<(), Drop> {
+        // What cannot be parsed is the stack's to refuse.
+        let Ok(arp) = ArpPacket::new_checked(payload) else { return Ok(()) };
+        if arp.hardware_len() != 6 || arp.protocol_len() != 4 {
+            return Ok(());
+        }
+        let sender_mac = EthernetAddress::from_bytes(arp.source_hardware_addr());
+        let sender = address_of(arp.source_protocol_addr());
+        let target = address_of(arp.target_protocol_addr());
+        if let Some(watched) = self.watched.get()
+            && sender_mac != self.mac.get()
+        {
+            let heard = if sender == watched {
+                Some(ArpHeard::Claim(sender_mac))
+            } else if sender.is_unspecified() && target == watched {
+                Some(ArpHeard::Probe(sender_mac))
+            } else {
+                None
+            };
+            if let Some(heard) = heard {
+                // A full queue loses the newest: the ones before it say the same.
+                let _ = self.arp_heard.borrow_mut().push_back((watched, heard));
+            }
+        }
+        if arp.operation() == ArpOperation::Reply {
+            let mut awaited = self.arp_awaited.borrow_mut();
+            let Some(at) = awaited.iter().position(|&address| address == sender) else {
+                return Err(Drop::UnsolicitedArp);
+            };
+            // The answered request is forgotten by rotating it out.
+            for index in 0..awaited.len() {
+                if let Some(address) = awaited.pop_front()
+                    && index != at
+                {
+                    let _ = awaited.push_back(address);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_ipv4(&self, to: EthernetAddress, payload: &[u8]) -> Result<(), Drop> {
+        let Ok(ip) = Ipv4Packet::new_checked(payload) else { return Ok(()) };
+        let source = ip.src_addr();
+        let (ours, broadcast) = match self.address.get() {
+            Some((ours, broadcast)) => (Some(ours), broadcast),
+            None => (None, None),
+        };
+        let nobody = source.is_multicast()
+            || source.is_loopback()
+            || source.octets()[0] >= 240
+            || (source.is_unspecified() && ip.next_header() != IpProtocol::Udp)
+            || Some(source) == ours
+            || Some(source) == broadcast;
+        if nobody {
+            return Err(Drop::BogusSource);
+        }
+        let to_all = !to.is_unicast()
+            || ip.dst_addr().is_multicast()
+            || ip.dst_addr().is_broadcast()
+            || Some(ip.dst_addr()) == broadcast;
+        if ip.frag_offset() != 0 {
+            return Ok(());
+        }
+        match ip.next_header() {
+            IpProtocol::Icmp if to_all => match Icmpv4Packet::new_checked(ip.payload()) {
+                Ok(icmp) if icmp.msg_type() == Icmpv4Message::EchoRequest => {
+                    Err(Drop::BroadcastEcho)
+                }
+                _ => Ok(()),
+            },
+            IpProtocol::Tcp => {
+                let Ok(tcp) = TcpPacket::new_checked(ip.payload()) else { return Ok(()) };
+                self.check_tcp(source, &tcp, to_all)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_tcp(
+        &self,
+        source: Ipv4Address,
+        tcp: &TcpPacket<&[u8]>,
+        to_all: bool,
+    ) -> Result<(), Drop> {
+        let connection = connection_key(source, tcp.src_port(), tcp.dst_port());
+        let slot = &self.acks[connection as usize % ACK_SLOTS];
+        if slot.get().connection == connection {
+            slot.set(BareAck::default());
+        }
+        if !tcp.syn() || tcp.ack() || tcp.rst() {
+            return Ok(());
+        }
+        if to_all {
+            return Err(Drop::BroadcastSyn);
+        }
+        self.syn_seen.set(true);
+        let listening = self.listening.borrow();
+        match listening.iter().find(|(port, _)| *port == tcp.dst_port()) {
+            // Dropped, not reset: the peer tries again, and finds a socket then.
+            Some((_, 0)) => Err(Drop::ListenOverflow),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at a frame of ours, before it is sent.
+    fn check_sent(&self, now: Instant, frame: &[u8]) -> Result<(), Drop> {
+        if frame.len() < EthernetFrame::<&[u8]>::header_len() {
+            return Ok(());
+        }
+        let ethernet = EthernetFrame::new_unchecked(frame);
+        match ethernet.ethertype() {
+            EthernetProtocol::Arp => {
+                if let Ok(arp) = ArpPacket::new_checked(ethernet.payload())
+                    && arp.operation() == ArpOperation::Request
+                {
+                    self.await_arp(address_of(arp.target_protocol_addr()));
+                }
+                Ok(())
+            }
+            EthernetProtocol::Ipv4 => {
+                let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else { return Ok(()) };
+                match ip.next_header() {
+                    IpProtocol::Icmp => match Icmpv4Packet::new_checked(ip.payload()) {
+                        Ok(icmp) if is_error(icmp.msg_type()) => self.spend(now),
+                        _ => Ok(()),
+                    },
+                    IpProtocol::Tcp => match TcpPacket::new_checked(ip.payload()) {
+                        Ok(tcp) if tcp.rst() => self.spend(now),
+                        Ok(tcp) => self.check_bare_ack(ip.dst_addr(), &tcp),
+                        Err(_) => Ok(()),
+                    },
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that an answer to this ARP request may come. The oldest gives way.
+    fn await_arp(&self, target: Ipv4Address) {
+        let mut awaited = self.arp_awaited.borrow_mut();
+        if awaited.iter().any(|&address| address == target) {
+            return;
+        }
+        if awaited.is_full() {
+            awaited.pop_front();
+        }
+        let _ = awaited.push_back(target);
+    }
+
+    /// Takes a token from the bucket of answers nobody needs in number.
+    fn spend(&self, now: Instant) -> Result<(), Drop> {
+        if now >= self.refilled.get() + smoltcp::time::Duration::from_secs(1) {
+            self.refilled.set(now);
+            self.tokens.set(BACKSCATTER_PER_SECOND);
+        }
+        let left = self.tokens.get();
+        if left == 0 {
+            return Err(Drop::Backscatter);
+        }
+        self.tokens.set(left - 1);
+        Ok(())
+    }
+
+    /// A bare ACK that repeats itself while the peer says nothing is a stack running away: smoltcp's
+    /// zero-window probe without data does so without end.
+    fn check_bare_ack(&self, to: Ipv4Address, tcp: &TcpPacket<&[u8]>) -> Result<(), Drop> {
+        if !tcp.payload().is_empty() || tcp.syn() || tcp.fin() {
+            return Ok(());
+        }
+        let connection = connection_key(to, tcp.dst_port(), tcp.src_port());
+        let content = (tcp.seq_number().0 as u32 as u64) << 32
+            ^ (tcp.ack_number().0 as u32 as u64)
+            ^ (tcp.window_len() as u64) << 48;
+        let slot = &self.acks[connection as usize % ACK_SLOTS];
+        let mut last = slot.get();
+        if last.connection == connection && last.content == content {
+            last.repeats += 1;
+        } else {
+            last = BareAck { connection, content, repeats: 0 };
+        }
+        if last.repeats > RUNAWAY_ACKS {
+            self.runaway.set(Some((to, tcp.dst_port())));
+            return Err(Drop::RunawayAck);
+        }
+        slot.set(last);
+        Ok(())
+    }
+}
+
+fn address_of(bytes: &[u8]) -> Ipv4Address {
+    bytes.try_into().map_or(Ipv4Address::UNSPECIFIED, |bytes: [u8; 4]| Ipv4Address::from(bytes))
+}
+
+fn is_error(message: Icmpv4Message) -> bool {
+    matches!(
+        message,
+        Icmpv4Message::DstUnreachable
+            | Icmpv4Message::TimeExceeded
+            | Icmpv4Message::ParamProblem
+            | Icmpv4Message::Redirect
+    )
+}
+
+/// A number for a connection: spreads over the slots, and is never 0.
+fn connection_key(peer: Ipv4Address, peer_port: u16, our_port: u16) -> u64 {
+    let key = u64::from(peer.to_bits()) << 32 | u64::from(peer_port) << 16 | u64::from(our_port);
+    (key ^ key >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1
+}
+
+/// A device behind the guard.
+#[derive(Debug)]
+pub struct Guarded<'a, D> {
+    /// The device.
+    pub device: D,
+    /// The guard.
+    pub guard: &'a Guard,
+    /// Where drops are counted.
+    pub drops: &'a Drops,
+}
+
+impl<D: Device> Device for Guarded<'_, D> {
+    type RxToken<'t>
+        = GuardedRx<'t, D::RxToken<'t>>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = GuardedTx<'t, D::TxToken<'t>>
+    where
+        Self: 't;
+
+    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (rx, tx) = self.device.receive(now)?;
+        let (guard, drops) = (self.guard, self.drops);
+        Some((
+            GuardedRx { token: rx, guard, drops },
+            GuardedTx { token: tx, now, guard, drops },
+        ))
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(now)?;
+        Some(GuardedTx { token, now, guard: self.guard, drops: self.drops })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+/// A frame that is looked at before the stack sees it.
+#[derive(Debug)]
+pub struct GuardedRx<'a, T> {
+    token: T,
+    guard: &'a Guard,
+    drops: &'a Drops,
+}
+
+impl<T: RxToken> RxToken for GuardedRx<'_, T> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        let (guard, drops) = (self.guard, self.drops);
+        self.token.consume(|frame| match guard.check_received(frame) {
+            Ok(()) => f(frame),
+            Err(why) => {
+                drops.count(why);
+                f(&[])
+            }
+        })
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.token.meta()
+    }
+}
+
+/// A frame that is looked at before it is sent.
+#[derive(Debug)]
+pub struct GuardedTx<'a, T> {
+    token: T,
+    now: Instant,
+    guard: &'a Guard,
+    drops: &'a Drops,
+}
+
+impl<T: TxToken> TxToken for GuardedTx<'_, T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        if len > INSPECTED_BYTES {
+            return self.token.consume(len, f);
+        }
+        let mut scratch = [0; INSPECTED_BYTES];
+        let frame = &mut scratch[..len];
+        let result = f(frame);
+        match self.guard.check_sent(self.now, frame) {
+            Ok(()) => self.token.consume(len, |out| out.copy_from_slice(frame)),
+            Err(why) => self.drops.count(why),
+        }
+        result
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.token.set_meta(meta);
+    }
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

@@ -1,0 +1,248 @@
+//! What the guard lets pass, and what not: one check function, many rows.
+
+use std::vec;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{
+    ArpRepr, EthernetRepr, Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Cidr, Ipv4Repr, TcpControl,
+    TcpRepr, TcpSeqNumber,
+};
+
+use super::*;
+
+const OURS: EthernetAddress = EthernetAddress([0xb8, 0x27, 0xeb, 0, 0, 1]);
+const PEER: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+const OUR_IP: Ipv4Address = Ipv4Address::new(192, 0, 2, 1);
+const PEER_IP: Ipv4Address = Ipv4Address::new(192, 0, 2, 9);
+
+fn guard() -> Guard {
+    let guard = Guard::new();
+    guard.set_mac(OURS);
+    guard.set_address(Some((OUR_IP, Ipv4Cidr::new(OUR_IP, 24).broadcast())));
+    guard.watch(Some(OUR_IP));
+    let mut table = ListenTable::new();
+    table.push((80, 1)).unwrap();
+    table.push((23, 0)).unwrap();
+    guard.set_listening(table);
+    guard
+}
+
+fn ethernet(to: EthernetAddress, from: EthernetAddress, kind: EthernetProtocol) -> Vec<u8> {
+    let mut frame = vec![0; 14];
+    EthernetRepr { src_addr: from, dst_addr: to, ethertype: kind }
+        .emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
+    frame
+}
+
+fn ipv4(
+    to: EthernetAddress,
+    source: Ipv4Address,
+    target: Ipv4Address,
+    protocol: IpProtocol,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut frame = ethernet(to, PEER, EthernetProtocol::Ipv4);
+    let repr = Ipv4Repr {
+        src_addr: source,
+        dst_addr: target,
+        next_header: protocol,
+        payload_len: payload.len(),
+        hop_limit: 64,
+    };
+    let mut packet = vec![0; repr.buffer_len()];
+    repr.emit(
+        &mut Ipv4Packet::new_unchecked(&mut packet[..]),
+        &ChecksumCapabilities::default(),
+    );
+    frame.extend(packet);
+    frame.extend(payload);
+    frame
+}
+
+fn tcp(from: (Ipv4Address, u16), to: (Ipv4Address, u16), control: TcpControl, ack: bool) -> Vec<u8> {
+    let repr = TcpRepr {
+        src_port: from.1,
+        dst_port: to.1,
+        control,
+        seq_number: TcpSeqNumber(1000),
+        ack_number: ack.then_some(TcpSeqNumber(2000)),
+        window_len: 0,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let mut segment = vec![0; repr.buffer_len()];
+    repr.emit(
+        &mut TcpPacket::new_unchecked(&mut segment[..]),
+        &IpAddress::Ipv4(from.0),
+        &IpAddress::Ipv4(to.0),
+        &ChecksumCapabilities::default(),
+    );
+    segment
+}
+
+fn syn_to(port: u16) -> Vec<u8> {
+    tcp((PEER_IP, 40000), (OUR_IP, port), TcpControl::Syn, false)
+}
+
+fn echo_request() -> Vec<u8> {
+    let repr = Icmpv4Repr::EchoRequest { ident: 1, seq_no: 1, data: b"ping" };
+    let mut packet = vec![0; repr.buffer_len()];
+    repr.emit(
+        &mut Icmpv4Packet::new_unchecked(&mut packet[..]),
+        &ChecksumCapabilities::default(),
+    );
+    packet
+}
+
+fn arp(operation: ArpOperation, sender: Ipv4Address, target: Ipv4Address) -> Vec<u8> {
+    let mut frame = ethernet(OURS, PEER, EthernetProtocol::Arp);
+    let repr = ArpRepr::EthernetIpv4 {
+        operation,
+        source_hardware_addr: PEER,
+        source_protocol_addr: sender,
+        target_hardware_addr: OURS,
+        target_protocol_addr: target,
+    };
+    let mut packet = vec![0; repr.buffer_len()];
+    repr.emit(&mut ArpPacket::new_unchecked(&mut packet[..]));
+    frame.extend(packet);
+    frame
+}
+
+#[test]
+fn received_frames() {
+    use IpProtocol::{Icmp, Tcp, Udp};
+    let broadcast = EthernetAddress::BROADCAST;
+    let all = Ipv4Address::BROADCAST;
+    let subnet = Ipv4Address::new(192, 0, 2, 255);
+    let from = |source: [u8; 4]| ipv4(OURS, source.into(), OUR_IP, Tcp, &syn_to(80));
+    let rows = [
+        ("a ping", ipv4(OURS, PEER_IP, OUR_IP, Icmp, &echo_request()), Ok(())),
+        ("a SYN to a free port", ipv4(OURS, PEER_IP, OUR_IP, Tcp, &syn_to(80)), Ok(())),
+        // Refused by the stack, with a reset.
+        ("a SYN to a port nobody has", ipv4(OURS, PEER_IP, OUR_IP, Tcp, &syn_to(81)), Ok(())),
+        (
+            "a SYN while all sockets are taken",
+            ipv4(OURS, PEER_IP, OUR_IP, Tcp, &syn_to(23)),
+            Err(Drop::ListenOverflow),
+        ),
+        ("nothing", vec![], Err(Drop::Runt)),
+        ("13 bytes", vec![0; 13], Err(Drop::Runt)),
+        ("1515 bytes", vec![0; 1515], Err(Drop::Giant)),
+        ("for another", ethernet(PEER, PEER, EthernetProtocol::Ipv4), Err(Drop::NotOurs)),
+        ("from a group", ethernet(OURS, broadcast, EthernetProtocol::Ipv4), Err(Drop::BogusSource)),
+        ("from 127.0.0.1", from([127, 0, 0, 1]), Err(Drop::BogusSource)),
+        ("from class E", from([240, 0, 0, 1]), Err(Drop::BogusSource)),
+        ("from a group", from([224, 0, 0, 1]), Err(Drop::BogusSource)),
+        ("from ourselves", from([192, 0, 2, 1]), Err(Drop::BogusSource)),
+        ("from the broadcast address", from([192, 0, 2, 255]), Err(Drop::BogusSource)),
+        ("from nobody", from([0, 0, 0, 0]), Err(Drop::BogusSource)),
+        (
+            "DHCP's answer to all",
+            ipv4(broadcast, PEER_IP, all, Udp, &[0; 8]),
+            Ok(()),
+        ),
+        (
+            "a SYN in a broadcast frame",
+            ipv4(broadcast, PEER_IP, OUR_IP, Tcp, &syn_to(80)),
+            Err(Drop::BroadcastSyn),
+        ),
+        (
+            "a ping to the subnet",
+            ipv4(broadcast, PEER_IP, subnet, Icmp, &echo_request()),
+            Err(Drop::BroadcastEcho),
+        ),
+        ("an ARP request", arp(ArpOperation::Request, PEER_IP, OUR_IP), Ok(())),
+        (
+            "an ARP reply nobody asked for",
+            arp(ArpOperation::Reply, PEER_IP, OUR_IP),
+            Err(Drop::UnsolicitedArp),
+        ),
+    ];
+    for (what, frame, expected) in rows {
+        assert_eq!(guard().check_received(&frame), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_arp_reply_passes_once_for_each_request() {
+    let guard = guard();
+    let reply = arp(ArpOperation::Reply, PEER_IP, OUR_IP);
+    guard.check_sent(Instant::ZERO, &arp(ArpOperation::Request, OUR_IP, PEER_IP)).unwrap();
+    assert_eq!(guard.check_received(&reply), Ok(()));
+    assert_eq!(guard.check_received(&reply), Err(Drop::UnsolicitedArp));
+}
+
+#[test]
+fn claims_and_probes_of_the_watched_address_are_heard() {
+    let guard = guard();
+    guard.check_received(&arp(ArpOperation::Request, OUR_IP, PEER_IP)).unwrap();
+    guard.check_received(&arp(ArpOperation::Request, Ipv4Address::UNSPECIFIED, OUR_IP)).unwrap();
+    assert_eq!(guard.take_arp(), Some((OUR_IP, ArpHeard::Claim(PEER))));
+    assert_eq!(guard.take_arp(), Some((OUR_IP, ArpHeard::Probe(PEER))));
+    assert_eq!(guard.take_arp(), None);
+}
+
+#[test]
+fn resets_are_limited_and_come_back_after_a_second() {
+    let guard = guard();
+    let segment = tcp((OUR_IP, 81), (PEER_IP, 40000), TcpControl::Rst, true);
+    let reset = ipv4(PEER, OUR_IP, PEER_IP, IpProtocol::Tcp, &segment);
+    let now = Instant::from_secs(5);
+    let passed = (0..1000).filter(|_| guard.check_sent(now, &reset).is_ok()).count();
+    assert_eq!(passed, BACKSCATTER_PER_SECOND as usize);
+    assert_eq!(guard.check_sent(now + Duration::from_secs(1), &reset), Ok(()));
+}
+
+#[test]
+fn a_bare_ack_is_not_repeated_for_ever_but_may_answer() {
+    let guard = guard();
+    let ack = tcp((OUR_IP, 80), (PEER_IP, 40000), TcpControl::None, true);
+    let ack = ipv4(PEER, OUR_IP, PEER_IP, IpProtocol::Tcp, &ack);
+    let passed = (0..1000).filter(|_| guard.check_sent(Instant::ZERO, &ack).is_ok()).count();
+    assert_eq!(passed, RUNAWAY_ACKS as usize + 1);
+    assert_eq!(guard.take_runaway(), Some((PEER_IP, 40000)));
+    // Something heard from the peer entitles it to an answer.
+    let heard = tcp((PEER_IP, 40000), (OUR_IP, 80), TcpControl::None, true);
+    let heard = ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &heard);
+    guard.check_received(&heard).unwrap();
+    assert_eq!(guard.check_sent(Instant::ZERO, &ack), Ok(()));
+}
+
+proptest! {
+    #[test]
+    fn no_frame_panics(frame in proptest::collection::vec(any::<u8>(), 0..1600)) {
+        let guard = guard();
+        let _ = guard.check_received(&frame);
+        let _ = guard.check_sent(Instant::ZERO, &frame);
+    }
+
+    #[test]
+    fn no_mangled_frame_panics(
+        which in 0..4usize,
+        at in 0..80usize,
+        value: u8,
+        cut in 0..80usize,
+    ) {
+        let mut frame = match which {
+            0 => ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &syn_to(80)),
+            1 => ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Icmp, &echo_request()),
+            2 => arp(ArpOperation::Request, PEER_IP, OUR_IP),
+            _ => arp(ArpOperation::Reply, PEER_IP, OUR_IP),
+        };
+        if let Some(byte) = frame.get_mut(at) {
+            *byte = value;
+        }
+        frame.truncate(frame.len().saturating_sub(cut));
+        let guard = guard();
+        let _ = guard.check_received(&frame);
+        let _ = guard.check_sent(Instant::ZERO, &frame);
+    }
+}

@@ -1,0 +1,13 @@
+//! Wrappers around the network device, each one thing: the frame passes through them on its way.
+//!
+//! ```text
+//!   driver <-> counters (what passed) <-> guard (what may pass) <-> the stack
+//! ```
+
+mod absent;
+mod counters;
+mod guard;
+
+pub use absent::Absent;
+pub use counters::{Counted, Traffic};
+pub use guard::{ArpHeard, Guard, Guarded, ListenTable};

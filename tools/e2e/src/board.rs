@@ -1,0 +1,228 @@
+//! Boards: the image in QEMU, with its network adapter attached in several ways, and the twin.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use xtask::qemu::{self, Attachment, Forward, Machine, Nic, Serial};
+use xtask::workspace;
+
+use crate::lab::{INTERFACE, Lab};
+use crate::process::{Mark, Output, Process};
+use crate::tool::is_installed;
+use crate::wait::PATIENCE;
+
+/// The MAC address that every board here is given. QEMU's usb-net hands it to the guest in a descriptor.
+pub const MAC: &str = "52:54:00:ba:5e:01";
+
+/// Ports of the board that are reached through QEMU's user-mode network.
+const FORWARDED: [u16; 3] = [80, 23, 4242];
+
+/// Hardware of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hardware {
+    /// The firmware as a Linux process on the TAP.
+    Twin,
+    /// QEMU raspi3b with usb-net on the TAP.
+    Qemu(Attachment),
+    /// QEMU raspi3b with usb-net on the user-mode network, for users without root.
+    QemuUser,
+}
+
+/// A row of the table of boards.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// As trials are named.
+    pub name: &'static str,
+    /// What it is.
+    pub hardware: Hardware,
+}
+
+/// Every board there is to test. The LAN9514 model over usbredir will be further rows.
+pub const MODELS: [Model; 4] = [
+    Model { name: "twin", hardware: Hardware::Twin },
+    Model { name: "qemu_root", hardware: Hardware::Qemu(Attachment::RootPort) },
+    Model { name: "qemu_hub", hardware: Hardware::Qemu(Attachment::Hub) },
+    Model { name: "qemu_user", hardware: Hardware::QemuUser },
+];
+
+impl Model {
+    /// True if it needs a namespace with a TAP, hence root.
+    pub fn needs_lab(&self) -> bool {
+        self.hardware != Hardware::QemuUser
+    }
+
+    /// Why it cannot run on this machine, if it cannot.
+    pub fn missing(&self) -> Option<String> {
+        if self.needs_lab() && !nix::unistd::geteuid().is_root() {
+            return Some("needs root, for a network namespace".into());
+        }
+        if self.needs_lab() && !Path::new("/dev/net/tun").exists() {
+            return Some("needs /dev/net/tun".into());
+        }
+        let programs: &[&str] = match self.hardware {
+            Hardware::Twin => &["ip"],
+            Hardware::Qemu(_) => &["ip", qemu::PROGRAM],
+            Hardware::QemuUser => &[qemu::PROGRAM],
+        };
+        let missing = programs.iter().find(|program| !is_installed(program));
+        missing.map(|program| format!("needs {program}, which is not installed"))
+    }
+}
+
+/// A board that runs. Dropping it pulls the plug.
+#[derive(Debug)]
+pub struct Board {
+    model: Model,
+    process: Process,
+    forwards: Vec<Forward>,
+}
+
+impl Board {
+    /// Switches a board on, with this kernel command line; in the lab, if the model needs one.
+    ///
+    /// # Errors
+    /// If the image or the twin cannot be built, or the process does not start.
+    pub fn start(model: Model, append: &str, lab: Option<&Lab>, folder: &Path) -> Result<Self> {
+        let forwards = if model.needs_lab() { Vec::new() } else { free_ports()? };
+        let nic = match model.hardware {
+            Hardware::Twin => return Self::start_twin(model, append, lab.context("no lab")?),
+            Hardware::Qemu(attachment) => Nic::tap(INTERFACE).attached(attachment),
+            Hardware::QemuUser => Nic::user(forwards.clone()),
+        };
+        let mut machine = Machine::new(image()?).nic(nic.mac(MAC)).console(Serial::Stdio);
+        if !append.is_empty() {
+            machine = machine.bootargs(append, folder.join("board.dtb"));
+        }
+        let command = machine.command().map_err(|error| anyhow!("{error}"))?;
+        let process = match lab {
+            Some(lab) => lab.spawn(command)?,
+            None => Process::spawn(command)?,
+        };
+        Ok(Self { model, process, forwards })
+    }
+
+    fn start_twin(model: Model, append: &str, lab: &Lab) -> Result<Self> {
+        let mut command = Command::new(twin()?);
+        command.args(["--tap", INTERFACE, "--mac", MAC, "--console"]);
+        if !append.is_empty() {
+            command.args(["--append", append]);
+        }
+        Ok(Self { model, process: lab.spawn(command)?, forwards: Vec::new() })
+    }
+
+    /// The row of the table.
+    pub fn model(&self) -> Model {
+        self.model
+    }
+
+    /// UART0.
+    pub fn console(&self) -> &Output {
+        &self.process.output
+    }
+
+    /// Waits until the console said a line with these words, after `mark`.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn wait_for(&self, mark: Mark, words: &[&str]) -> Result<String> {
+        self.console().wait_for(mark, words, PATIENCE).context("console")
+    }
+
+    /// Types on the console.
+    ///
+    /// # Errors
+    /// If the process has ended.
+    pub fn type_keys(&mut self, keys: &str) -> Result<()> {
+        self.process.write(keys.as_bytes())
+    }
+
+    /// The port of this machine that leads to a port of the board, on user-mode networks.
+    pub fn forward(&self, port: u16) -> Option<(Ipv4Addr, u16)> {
+        let forward = self.forwards.iter().find(|forward| forward.board == port)?;
+        Some((Ipv4Addr::LOCALHOST, forward.host))
+    }
+
+    /// The process: QEMU's or the twin's.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// What a person needs to see why something failed: console, the emulator's words, how to start it.
+    pub fn report(&self) -> String {
+        format!(
+            "--- console, last lines ---\n{}\n--- standard error, last lines ---\n{}\n\
+             --- started as ---\n{}\n",
+            self.process.output.tail(40),
+            self.process.errors.tail(20),
+            self.process.shown()
+        )
+    }
+}
+
+/// CPU time that a process used so far, user and system (proc(5): /proc/PID/stat, fields 14 and 15).
+///
+/// # Errors
+/// If it has ended.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field is the program's name in parentheses, and may contain anything.
+    let (_, rest) = stat.rsplit_once(')').context("/proc/PID/stat has no name")?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let (Some(user), Some(system)) = (ticks(), ticks()) else {
+        anyhow::bail!("/proc/PID/stat not understood: {stat}");
+    };
+    // USER_HZ is 100 on every Linux that Rust runs on.
+    Ok(Duration::from_millis((user + system) * 10))
+}
+
+/// Ports of this machine that were free a moment ago, one for each of [`FORWARDED`].
+fn free_ports() -> Result<Vec<Forward>> {
+    // All are held before any is let go: otherwise one could be given twice.
+    let held: Vec<_> =
+        FORWARDED.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let pair = |(listener, board): (TcpListener, u16)| {
+        Ok(Forward { host: listener.local_addr()?.port(), board })
+    };
+    held.into_iter().zip(FORWARDED).map(pair).collect()
+}
+
+/// The image, built on first use.
+///
+/// # Errors
+/// If it cannot be built.
+pub fn image() -> Result<PathBuf> {
+    static IMAGE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let built = xtask::image::build().map_err(|error| format!("{error}"))?;
+        Ok(built.kernel)
+    };
+    IMAGE.get_or_init(build).clone().map_err(|error| anyhow!("{error}"))
+}
+
+/// Builds what the model needs, so that a start that is measured does not.
+///
+/// # Errors
+/// If it cannot be built.
+pub fn prepare(model: Model) -> Result<()> {
+    match model.hardware {
+        Hardware::Twin => twin().map(drop),
+        Hardware::Qemu(_) | Hardware::QemuUser => image().map(drop),
+    }
+}
+
+/// The twin, built on first use.
+fn twin() -> Result<PathBuf> {
+    static TWIN: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--quiet", "--package", "barewire-twin", "--bin", "twin"]);
+        workspace::run(&mut cargo, "build the twin").map_err(|error| format!("{error}"))?;
+        Ok(workspace::target().join("debug").join("twin"))
+    };
+    TWIN.get_or_init(build).clone().map_err(|error| anyhow!("{error}"))
+}

@@ -1,0 +1,94 @@
+//! The laboratory: a network namespace with a TAP interface, on which a board and its peers meet.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tempfile::TempDir;
+
+use crate::frame::Mac;
+use crate::namespace::Namespace;
+use crate::packet_socket::PacketSocket;
+use crate::process::Process;
+use crate::raw_peer::RawPeer;
+
+/// The interface on which the board is reached.
+pub const INTERFACE: &str = "tap0";
+/// The kernel's address on it: the board's router and DHCP server.
+pub const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
+/// The address that the DHCP server gives away.
+pub const LEASED: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 42);
+/// The address that boards with a static configuration use.
+pub const STATIC: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 50);
+/// The first address of peers that forge frames.
+pub const FORGED: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 200);
+/// Bits of the network.
+pub const PREFIX: u8 = 24;
+
+/// A namespace with a TAP and a folder for files. Dropping it removes both.
+#[derive(Debug)]
+pub struct Lab {
+    namespace: Namespace,
+    folder: TempDir,
+}
+
+impl Lab {
+    /// Sets it up: a persistent TAP, up, with [`HOST`] on it.
+    ///
+    /// # Errors
+    /// If the kernel refuses, as it does without root or without /dev/net/tun.
+    pub fn new() -> Result<Self> {
+        let namespace = Namespace::new()?;
+        namespace.ip(&["tuntap", "add", "dev", INTERFACE, "mode", "tap"])?;
+        let address = format!("{HOST}/{PREFIX}");
+        namespace.ip(&["address", "add", &address, "dev", INTERFACE])?;
+        // Frames wait here while QEMU is busy; the default of 1000 is shorter than a flood of ours.
+        namespace.ip(&["link", "set", INTERFACE, "txqueuelen", "4000", "up"])?;
+        Ok(Self { namespace, folder: tempfile::Builder::new().prefix("barewire-").tempdir()? })
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// A folder for files of this session.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a program inside.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn spawn(&self, command: Command) -> Result<Process> {
+        self.namespace.spawn(command)
+    }
+
+    /// Runs a program inside to its end and returns what it printed.
+    ///
+    /// # Errors
+    /// If it cannot be started, does not end within `limit`, or fails.
+    pub fn run(&self, program: &str, arguments: &[&str], limit: Duration) -> Result<String> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let mut process = self.spawn(command)?;
+        let status = process.finish(limit)?;
+        let (out, err) = (process.output.text(), process.errors.text());
+        ensure!(status.success(), "{} ended with {status}:\n{out}{err}", process.shown());
+        Ok(out)
+    }
+
+    /// A peer that forges frames on the board's wire, with the number-th address of [`FORGED`].
+    ///
+    /// # Errors
+    /// If the socket cannot be made.
+    pub fn raw_peer(&self, number: u8) -> Result<RawPeer> {
+        let socket = self.namespace.enter(|| PacketSocket::open(INTERFACE))??;
+        let [a, b, c, d] = FORGED.octets();
+        let address = Ipv4Addr::new(a, b, c, d + number);
+        Ok(RawPeer::new(socket, Mac([0x02, 0xba, 0x5e, 0, 0, number]), address))
+    }
+}

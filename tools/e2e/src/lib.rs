@@ -1,0 +1,32 @@
+//! End-to-end tests: the real image in QEMU, and the twin, against real Linux tools.
+//!
+//! ```text
+//!   network namespace (one a session, removed at its end)
+//!   ┌─────────────────────────────────────────────────────────────────┐
+//!   │  ping  curl  telnet  dnsmasq  tcpdump     forged frames         │
+//!   │        └──────┬─────────────────┘               │ AF_PACKET     │
+//!   │            kernel 192.168.77.1                  │ 192.168.77.2xx│
+//!   │               └───────────── tap0 ──────────────┘               │
+//!   │                               │                                 │
+//!   │            QEMU raspi3b, kernel8.img    or    the twin          │
+//!   └─────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Without root the image runs on QEMU's user-mode network, and the scripts that need no namespace are run.
+//!
+//! [`stage::Stage`] boots a [`board::Model`] once for a row of scripts; [`script`] holds the scripts; `tests/e2e.rs`
+//! is the table of which board plays which; `src/bin/bench.rs` measures.
+
+pub mod board;
+pub mod frame;
+pub mod lab;
+pub mod measure;
+pub mod namespace;
+pub mod packet_socket;
+pub mod pcap;
+pub mod process;
+pub mod raw_peer;
+pub mod script;
+pub mod stage;
+pub mod tool;
+pub mod wait;

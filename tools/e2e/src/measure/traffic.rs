@@ -1,0 +1,113 @@
+//! Round trips and requests a second.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::frame::{Icmp, Payload};
+use crate::measure::percentile;
+use crate::stage::Session;
+use crate::wait::{Deadline, PATIENCE};
+
+/// Between two pings. Longer than a round trip: each finds an idle board.
+const PING_INTERVAL: Duration = Duration::from_millis(10);
+/// A ping that was not answered by then is lost.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+
+/// Round-trip times.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The shortest.
+    pub min: Duration,
+    /// Half are not longer.
+    pub median: Duration,
+    /// 99 of 100 are not longer.
+    pub p99: Duration,
+    /// Requests without an answer.
+    pub lost: usize,
+}
+
+/// Sends `count` echo requests of 56 bytes, one at a time, and takes the time of each.
+///
+/// # Errors
+/// If none is answered.
+pub fn ping(session: &Session, count: u16) -> Result<Times> {
+    let peer = session.lab()?.raw_peer(8)?;
+    let board = peer.find(session.address)?;
+    let mut times = Vec::new();
+    for sequence in 0..count {
+        let next = Deadline::after(PING_INTERVAL);
+        let echo = Icmp::echo(0x9179, sequence, vec![0x55; 56]);
+        let rest = echo.rest;
+        let began = Instant::now();
+        peer.send(board, &Payload::Icmp(echo))?;
+        let limit = Deadline::after(PING_LIMIT);
+        while let Some(frame) = peer.receive(limit.left())? {
+            if frame.icmp().is_some_and(|(_, icmp)| icmp.kind == 0 && icmp.rest == rest) {
+                times.push(began.elapsed());
+                break;
+            }
+        }
+        // Not a wait for something to happen: a pause, so that pings do not run into each other.
+        std::thread::sleep(next.left());
+    }
+    let at = |percent| percentile(&times, percent).context("no ping was answered");
+    let lost = usize::from(count) - times.len();
+    Ok(Times { min: at(0)?, median: at(50)?, p99: at(99)?, lost })
+}
+
+/// What ApacheBench counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Requests a second.
+    pub per_second: f64,
+    /// Requests that failed, were refused or not answered by 2xx.
+    pub failed: u64,
+    /// Requests answered.
+    pub complete: u64,
+}
+
+/// Fetches the index page `requests` times on `clients` connections at a time.
+///
+/// # Errors
+/// If ApacheBench gives up.
+pub fn http(session: &Session, requests: u32, clients: u32, keep_alive: bool) -> Result<Rate> {
+    let (requests, clients) = (requests.to_string(), clients.to_string());
+    let url = session.url("/")?;
+    // -l: pages differ in length, as counters grow. -r: a refused connection is counted, not the end.
+    let mut line = vec!["-q", "-l", "-r", "-s", "60", "-n", &requests, "-c", &clients];
+    if keep_alive {
+        line.push("-k");
+    }
+    line.push(&url);
+    read_rate(&session.lab()?.run("ab", &line, PATIENCE * 5)?)
+}
+
+fn read_rate(text: &str) -> Result<Rate> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line?.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let complete =
+        field("Complete requests:").with_context(|| format!("not understood: {text}"))?;
+    let failed = field("Failed requests:").unwrap_or(0.0);
+    let other = field("Non-2xx responses:").unwrap_or(0.0);
+    let per_second = field("Requests per second:").context("no rate")?;
+    ensure!(complete >= failed, "{text}");
+    Ok(Rate { per_second, failed: (failed + other) as u64, complete: complete as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apache_bench_prints_is_read() {
+        let text = "Complete requests:      1000\nFailed requests:        3\n\
+                    Non-2xx responses:      2\n\
+                    Requests per second:    412.50 [#/sec] (mean)\n";
+        let expected = Rate { per_second: 412.5, failed: 5, complete: 1000 };
+        assert_eq!(read_rate(text).unwrap(), expected);
+        assert!(read_rate("").is_err());
+    }
+}

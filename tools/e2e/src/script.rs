@@ -1,0 +1,102 @@
+//! What every board must be able to do: one script a promise, the same on every board.
+
+mod address;
+mod capture;
+mod hostile;
+mod ping;
+mod restart;
+mod shell;
+pub mod web;
+
+use anyhow::Result;
+
+use crate::board::{Hardware, Model};
+use crate::stage::{Boot, Session};
+use crate::tool::is_installed;
+
+/// A script.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    /// As trials are named.
+    pub name: &'static str,
+    /// How the board was booted.
+    pub boot: Boot,
+    /// Where it can be played.
+    pub plays_on: PlaysOn,
+    /// Programs it uses.
+    pub tools: &'static [&'static str],
+    /// What it does.
+    pub run: fn(&mut Session) -> Result<()>,
+}
+
+/// Where a script can be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaysOn {
+    /// On every board.
+    All,
+    /// On boards that have a wire of their own.
+    Wire,
+    /// Wherever the image itself runs.
+    Image,
+}
+
+impl Script {
+    /// True if the script is meant for this board.
+    pub fn fits(&self, model: &Model) -> bool {
+        match self.plays_on {
+            PlaysOn::All => true,
+            PlaysOn::Wire => model.needs_lab(),
+            PlaysOn::Image => model.hardware != Hardware::Twin,
+        }
+    }
+
+    /// Why it cannot run on this machine, if it cannot.
+    pub fn missing(&self, model: &Model) -> Option<String> {
+        let server = (self.boot == Boot::Dhcp && model.needs_lab()).then_some("dnsmasq");
+        let mut tools = self.tools.iter().copied().chain(server);
+        let missing = tools.find(|tool| !is_installed(tool));
+        missing.map(|tool| format!("needs {tool}, which is not installed"))
+    }
+}
+
+const fn script(
+    name: &'static str,
+    boot: Boot,
+    plays_on: PlaysOn,
+    tools: &'static [&'static str],
+    run: fn(&mut Session) -> Result<()>,
+) -> Script {
+    Script { name, boot, plays_on, tools, run }
+}
+
+/// All scripts, those of one [`Boot`] in a row, so that a board boots once for them.
+pub const SCRIPTS: [Script; 22] = [
+    script("dhcp", Boot::Dhcp, PlaysOn::Wire, &["ping"], address::dhcp),
+    script("first_page", Boot::Dhcp, PlaysOn::All, &["curl"], web::first_page),
+    script("ping_1000", Boot::Dhcp, PlaysOn::Wire, &["ping"], ping::a_thousand),
+    script("ping_8000_bytes", Boot::Dhcp, PlaysOn::Wire, &["ping"], ping::eight_thousand_bytes),
+    script("ping_around_packets", Boot::Dhcp, PlaysOn::Wire, &["ping"], ping::around_usb_packets),
+    script("echo_every_size", Boot::Dhcp, PlaysOn::Wire, &[], ping::every_size),
+    script("curl_200_in_a_row", Boot::Dhcp, PlaysOn::All, &["curl"], web::in_a_row),
+    script("curl_200_by_8", Boot::Dhcp, PlaysOn::All, &["curl"], web::eight_at_a_time),
+    script("capture", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping", "tcpdump"], capture::as_printed),
+    script("telnet_three", Boot::Dhcp, PlaysOn::All, &["telnet"], shell::three_sessions),
+    script("console", Boot::Dhcp, PlaysOn::All, &[], shell::on_the_console),
+    script("log_port", Boot::Dhcp, PlaysOn::Image, &[], shell::log_port),
+    script("window_zero", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::window_zero),
+    script("window_zero_at_end", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::at_the_end),
+    script("syn_flood", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::syn_flood),
+    script("garbage", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::garbage),
+    script("reboot", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_reboot),
+    script("panic", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_panic),
+    script("static_address", Boot::Static, PlaysOn::Wire, &["ping", "curl"], address::fixed),
+    script(
+        "static_reboot",
+        Boot::Static,
+        PlaysOn::Wire,
+        &["ping", "telnet", "curl"],
+        restart::by_reboot,
+    ),
+    script("link_local", Boot::Alone, PlaysOn::Wire, &["ping", "curl"], address::link_local),
+    script("late_server", Boot::Alone, PlaysOn::Wire, &["ping", "dnsmasq"], address::late_server),
+];

@@ -1,0 +1,241 @@
+//! The real tools that the board is measured by.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rexpect::session::{Options, PtySession, spawn_with_options};
+
+use crate::lab::{HOST, INTERFACE, LEASED, Lab};
+use crate::pcap::{self, Captured};
+use crate::process::{Mark, Process};
+use crate::wait::PATIENCE;
+
+/// True if the program is installed.
+pub fn is_installed(program: &str) -> bool {
+    xtask::install::find(program).is_some()
+}
+
+/// dnsmasq as DHCP server, which gives [`LEASED`] to whoever asks.
+#[derive(Debug)]
+pub struct Dnsmasq {
+    process: Process,
+}
+
+impl Dnsmasq {
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(lab: &Lab) -> Result<Self> {
+        let mut command = Command::new("dnsmasq");
+        command.args(["--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0"]);
+        command.args(["--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp", "--log-facility=-"]);
+        command.args(["--dhcp-authoritative", "--bind-interfaces", "--pid-file"]);
+        command.arg(format!("--interface={INTERFACE}"));
+        command.arg(format!("--dhcp-range={LEASED},{LEASED},255.255.255.0,2m"));
+        command.arg(format!("--dhcp-option=option:router,{HOST}"));
+        command.arg(format!("--dhcp-option=option:dns-server,{HOST}"));
+        command.arg(format!("--dhcp-leasefile={}", lab.folder().join("leases").display()));
+        let process = lab.spawn(command)?;
+        process
+            .errors
+            .wait_for(Mark::default(), &["DHCP, IP range"], PATIENCE)
+            .with_context(|| process.errors.text())?;
+        Ok(Self { process })
+    }
+
+    /// Waits until it said a line with these words.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn wait_for(&self, words: &[&str]) -> Result<String> {
+        let log = &self.process.errors;
+        log.wait_for(Mark::default(), words, PATIENCE).with_context(|| log.tail(20))
+    }
+}
+
+/// tcpdump, which records the board's wire.
+#[derive(Debug)]
+pub struct Tcpdump {
+    process: Process,
+    file: PathBuf,
+}
+
+impl Tcpdump {
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(lab: &Lab, name: &str) -> Result<Self> {
+        let file = lab.folder().join(name).with_extension("pcap");
+        let mut command = Command::new("tcpdump");
+        command.args([
+            "-i",
+            INTERFACE,
+            "-U",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-B",
+            "16384",
+            "-w",
+        ]);
+        command.arg(&file);
+        let process = lab.spawn(command)?;
+        process
+            .errors
+            .wait_for(Mark::default(), &["listening on"], PATIENCE)
+            .with_context(|| process.errors.text())?;
+        Ok(Self { process, file })
+    }
+
+    /// Ends the recording and returns its frames.
+    ///
+    /// # Errors
+    /// If tcpdump lost frames, or its file cannot be read.
+    pub fn stop(mut self) -> Result<(Vec<Captured>, PathBuf)> {
+        self.process.interrupt()?;
+        let said = self.process.errors.text();
+        ensure!(said.contains("\n0 packets dropped by kernel"), "tcpdump: {said}");
+        Ok((pcap::read(&self.file)?, self.file.clone()))
+    }
+}
+
+/// What ping's summary says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pings {
+    /// Requests.
+    pub sent: u32,
+    /// Answers, duplicates not counted.
+    pub received: u32,
+}
+
+/// Reads ping's summary line: `3 packets transmitted, 3 received, 0% packet loss, time 2003ms`.
+///
+/// # Errors
+/// If there is none, or it says more than that: errors or duplicates.
+pub fn read_pings(text: &str) -> Result<Pings> {
+    let line = text.lines().find(|line| line.contains(" packets transmitted"));
+    let line = line.with_context(|| format!("ping printed no summary:\n{text}"))?;
+    let mut parts = line.split(", ");
+    let mut number = || parts.next()?.split(' ').next()?.parse().ok();
+    let (Some(sent), Some(received)) = (number(), number()) else {
+        bail!("not understood: {line}")
+    };
+    ensure!(parts.next().is_some_and(|part| part.contains("packet loss")), "{line}");
+    Ok(Pings { sent, received })
+}
+
+/// inetutils' telnet under a terminal of its own.
+pub struct Telnet {
+    session: PtySession,
+    log: String,
+}
+
+impl Telnet {
+    /// Connects to a server; in the lab if there is one.
+    ///
+    /// # Errors
+    /// If there is no terminal to be had.
+    pub fn connect(lab: Option<&Lab>, address: Ipv4Addr, port: u16) -> Result<Self> {
+        let mut command = Command::new("telnet");
+        command.arg(address.to_string()).arg(port.to_string());
+        command.env("TERM", "xterm");
+        let limit = u64::try_from(PATIENCE.as_millis())?;
+        let options = Options::new().timeout_ms(Some(limit)).strip_ansi_escape_codes(true);
+        let start = || spawn_with_options(command, options);
+        let session = match lab {
+            Some(lab) => lab.namespace().enter(start)?,
+            None => start(),
+        };
+        let mut telnet = Self { session: session.context("start telnet")?, log: String::new() };
+        telnet.expect("Connected to ")?;
+        Ok(telnet)
+    }
+
+    /// Waits for a text and returns what came before it.
+    ///
+    /// # Errors
+    /// If it does not come; with all that was seen.
+    pub fn expect(&mut self, text: &str) -> Result<String> {
+        match self.session.exp_string(text) {
+            Ok(before) => {
+                self.log += &before;
+                self.log += text;
+                Ok(before)
+            }
+            Err(error) => bail!("telnet: {text:?} did not come: {error}\nbefore: {:?}", self.log),
+        }
+    }
+
+    /// Types.
+    ///
+    /// # Errors
+    /// If the client has ended.
+    pub fn type_keys(&mut self, keys: &str) -> Result<()> {
+        self.session.send(keys)?;
+        self.session.flush().context("type into telnet")
+    }
+
+    /// Waits for the client's end, which the server brought about.
+    ///
+    /// # Errors
+    /// If it does not end, or not by the server's doing.
+    pub fn expect_closed(&mut self) -> Result<()> {
+        self.expect("Connection closed by foreign host.")?;
+        self.session.exp_eof().map_err(|error| anyhow::anyhow!("telnet does not end: {error}"))?;
+        Ok(())
+    }
+}
+
+/// Runs curl once and returns status and body.
+///
+/// # Errors
+/// If there was no answer.
+pub fn curl(lab: Option<&Lab>, url: &str) -> Result<(u16, String)> {
+    let limit = PATIENCE.as_secs().to_string();
+    let arguments = ["-sS", "--max-time", &limit, "-w", "\n%{http_code}", url];
+    let text = run(lab, "curl", &arguments, PATIENCE * 2)?;
+    let (body, status) = text.rsplit_once('\n').context("curl printed no status")?;
+    Ok((status.trim().parse()?, body.to_string()))
+}
+
+/// Runs a program to its end, in the lab if there is one.
+///
+/// # Errors
+/// If it fails.
+pub fn run(
+    lab: Option<&Lab>,
+    program: &str,
+    arguments: &[&str],
+    limit: Duration,
+) -> Result<String> {
+    if let Some(lab) = lab {
+        return lab.run(program, arguments, limit);
+    }
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let mut process = Process::spawn(command)?;
+    let status = process.finish(limit)?;
+    let (out, err) = (process.output.text(), process.errors.text());
+    ensure!(status.success(), "{} ended with {status}:\n{out}{err}", process.shown());
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_of_ping_is_read() {
+        let text = "\n--- x ping statistics ---\n\
+                    1000 packets transmitted, 999 received, 0.1% packet loss, time 9990ms\n";
+        assert_eq!(read_pings(text).unwrap(), Pings { sent: 1000, received: 999 });
+        let twice = "3 packets transmitted, 3 received, +1 duplicates, 0% packet loss, time 3ms";
+        assert!(read_pings(twice).is_err());
+        assert!(read_pings("").is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! Every board plays every script that fits it. `cargo test -p barewire-e2e --test e2e -- qemu_root::` plays
+//! those of one board, `-- --list` names them all.
+//!
+//! Trials run one after another: they share boards, and two cores do not carry two emulators at a time.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use e2e::board::{MODELS, Model};
+use e2e::namespace;
+use e2e::script::{SCRIPTS, Script};
+use e2e::stage::Stage;
+use libtest_mimic::{Arguments, Completion, Trial};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    if !arguments.list {
+        if let Err(error) = namespace::remove_stale() {
+            eprintln!("what a killed run left behind could not be removed: {error:#}");
+        }
+    }
+    let stage = Arc::new(Stage::new());
+    let mut trials = Vec::new();
+    for model in MODELS {
+        for script in SCRIPTS.iter().filter(|script| script.fits(&model)) {
+            trials.push(trial(&stage, model, *script));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The last board is switched off, and its namespace removed, before we leave.
+    stage.clear();
+    conclusion.exit_code()
+}
+
+fn trial(stage: &Arc<Stage>, model: Model, script: Script) -> Trial {
+    let stage = Arc::clone(stage);
+    let name = format!("{}::{}", model.name, script.name);
+    let again = format!("cargo test -p barewire-e2e --test e2e -- --exact {name}");
+    Trial::ignorable_test(name, move || {
+        if let Some(reason) = model.missing().or_else(|| script.missing(&model)) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        match stage.play(model, script.boot, script.run) {
+            Ok(()) => Ok(Completion::Completed),
+            Err(error) => Err(format!("{error:#}\n--- to see it again ---\n{again}").into()),
+        }
+    })
+}

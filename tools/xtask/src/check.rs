@@ -1,0 +1,84 @@
+//! `cargo xtask check`: format, lints, invariants, licences. What continuous integration runs, and
+//! no more.
+
+use std::process::Command;
+
+use crate::error::Result;
+use crate::image::PACKAGE;
+use crate::install;
+use crate::report::{Report, Rung};
+use crate::tidy::{self, Tree};
+use crate::workspace::{self, BOARD_TARGET};
+
+/// Runs every check and adds a line for each to the report.
+///
+/// # Errors
+/// If a check cannot be run at all; what a check finds is in the report.
+pub fn run(report: &mut Report) -> Result<()> {
+    let mut fmt = workspace::cargo();
+    fmt.args(["fmt", "--all", "--check"]);
+    report.push(step("check: rustfmt", &mut fmt));
+
+    // Without --workspace: the default members, which are everything but the board.
+    let mut desk = workspace::cargo();
+    desk.args(["clippy", "--all-targets", "--", "-D", "warnings"]);
+    report.push(step("check: clippy, desk", &mut desk));
+
+    install::rust_target()?;
+    let mut board = workspace::cargo();
+    board.args(["clippy", "--package", PACKAGE, "--target", BOARD_TARGET, "--", "-D", "warnings"]);
+    report.push(step("check: clippy, board", &mut board));
+
+    report.push(tidy()?);
+    report.push(deny());
+    Ok(())
+}
+
+fn step(name: &str, command: &mut Command) -> Rung {
+    println!("== {name}");
+    Rung::single(name, command.status().is_ok_and(|status| status.success()))
+}
+
+/// The invariants alone.
+///
+/// # Errors
+/// If the repository cannot be read.
+pub fn tidy() -> Result<Rung> {
+    println!("== check: tidy");
+    let tree = Tree::load()?;
+    let findings = tidy::check(&tree);
+    for (rule, violations) in &findings.broken {
+        println!("{}: {}", rule.name, rule.reason);
+        for violation in violations {
+            println!("  {violation}");
+        }
+    }
+    let mut rung = Rung {
+        name: "check: tidy".into(),
+        passed: findings.held,
+        failed: findings.broken.len(),
+        ..Rung::default()
+    };
+    if let Some(bytes) = tree.image_bytes {
+        rung.note = format!("image: {bytes} bytes");
+    }
+    Ok(rung)
+}
+
+/// Licences and sources of what others wrote. Advisories need a database from the network and are
+/// left out.
+fn deny() -> Rung {
+    const NAME: &str = "check: cargo-deny";
+    if install::find("cargo-deny").is_none() && !is_beside_cargo("cargo-deny") {
+        return Rung::skipped(NAME, "not installed; cargo install --locked cargo-deny");
+    }
+    let mut deny = workspace::cargo();
+    deny.args(["deny", "--offline", "check", "licenses", "bans", "sources"]);
+    step(NAME, &mut deny).note("advisories not checked")
+}
+
+/// Cargo finds its subcommands in its own folder too, which need not be in `PATH`.
+fn is_beside_cargo(program: &str) -> bool {
+    let cargo = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    cargo.is_some_and(|home| home.join("bin").join(program).is_file())
+}

@@ -1,0 +1,19 @@
+//! The one door: everything that is built, run, tested or checked here goes through `cargo xtask`.
+//!
+//! The binary is a command line over these modules; tools/e2e uses [`qemu`] and [`image`] as a
+//! library.
+
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod error;
+pub mod fdt;
+pub mod image;
+pub mod install;
+pub mod ladder;
+pub mod log;
+pub mod qemu;
+pub mod report;
+pub mod run;
+pub mod tidy;
+pub mod workspace;

@@ -1,0 +1,114 @@
+//! The command line of `cargo xtask`.
+
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use xtask::error::{Context, Result};
+use xtask::install::{self, Ask};
+use xtask::report::Report;
+use xtask::{check, image, ladder, log, run, workspace};
+
+/// The one door: everything that is built, run, tested or checked here
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Door {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build kernel8.img and kernel8.elf
+    Image {
+        /// Write a copy of kernel8.img here
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Build the image and boot it under QEMU, reachable from this machine
+    Run(run::Options),
+    /// Check format, lints, invariants and licences
+    Check {
+        /// Only the invariants, which need no compiler
+        #[arg(long)]
+        tidy: bool,
+    },
+    /// Run every test this machine allows
+    Test(ladder::Options),
+    /// Print the board's log in words
+    Log(log::Options),
+    /// Measure the image under QEMU
+    Bench(Passed),
+    /// Run the firmware as a process on this machine
+    Twin(Passed),
+}
+
+/// Arguments for another program.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+struct Passed {
+    /// Passed on as they are; --help shows what there is
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match obey(Door::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        // What failed has been said in a report.
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command says. Is all well?
+fn obey(command: Command) -> Result<bool> {
+    const BENCH: [&str; 6] = ["run", "--release", "-p", ladder::E2E_PACKAGE, "--bin", "bench"];
+    match command {
+        Command::Image { out } => make_image(out)?,
+        Command::Run(options) => run::run(&options)?,
+        Command::Check { tidy } => return run_checks(tidy),
+        Command::Test(options) => return ladder::run(&options),
+        Command::Log(options) => log::run(&options)?,
+        Command::Bench(Passed { arguments }) => {
+            install::qemu(Ask::AtTerminal)?;
+            pass_on(&BENCH, &arguments)?;
+        }
+        Command::Twin(Passed { arguments }) => {
+            pass_on(&["run", "-p", "barewire-twin"], &arguments)?
+        }
+    }
+    Ok(true)
+}
+
+fn make_image(out: Option<PathBuf>) -> Result<()> {
+    let image = image::build()?;
+    image::report(&image);
+    if let Some(out) = out {
+        fs::copy(&image.kernel, &out).context(|| format!("write {}", out.display()))?;
+    }
+    Ok(())
+}
+
+fn run_checks(only_tidy: bool) -> Result<bool> {
+    let mut report = Report::default();
+    match only_tidy {
+        true => report.push(check::tidy()?),
+        false => check::run(&mut report)?,
+    }
+    println!("\n{report}");
+    Ok(report.is_good())
+}
+
+/// Runs cargo with these arguments, and `arguments` for the program it runs.
+fn pass_on(cargo: &[&str], arguments: &[String]) -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(cargo).arg("--").args(arguments);
+    workspace::run(&mut command, &format!("run {}", cargo.join(" ")))
+}

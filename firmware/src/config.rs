@@ -8,10 +8,10 @@
 //!   ip=off mac=02:00:00:12:34:56
 //! ```
 //!
-//! Words are parted by spaces; double quotes keep a space in a word; a bare `--` ends our part. Words that
-//! are not ours are skipped without a word, since the Raspberry Pi's firmware adds a dozen of its own. A word
-//! that is ours and wrong never stops the start: a default takes its place, and a fault that names the field
-//! and that default goes to the journal.
+//! Words are parted by spaces; double quotes keep a space in a word; a bare `--` ends our part.
+//! Words that are not ours are skipped without a word, since the Raspberry Pi's firmware adds a
+//! dozen of its own. A word that is ours and wrong never stops the start: a default takes its
+//! place, and a fault that names the field and that default goes to the journal.
 //!
 //! `ip=` is read in [`ip`], the device tree that carries the command line in [`dtb`].
 
@@ -68,8 +68,8 @@ impl Default for Config {
     }
 }
 
-/// What was wrong, one line each, fit for `Event::Config`. When there were more than fit, the last line says
-/// so.
+/// What was wrong, one line each, fit for `Event::Config`. When there were more than fit, the last
+/// line says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(heapless::Vec<Text<JOURNAL_TEXT_BYTES>, CONFIG_FAULTS_MAX>);
 
@@ -95,26 +95,30 @@ impl Faults {
 }
 
 impl Config {
-    /// The settings of a board: the command line of its device tree, if there is one, else `fallback`, such as
-    /// the mailbox's.
+    /// The settings of a board: the command line of its device tree, if there is one, else
+    /// `fallback`, such as the mailbox's.
     pub fn of_board(device_tree: Option<&[u8]>, fallback: &[u8]) -> (Self, Faults) {
-        let fallback = core::str::from_utf8(fallback).unwrap_or_default();
-        match device_tree.map(Self::bootargs) {
-            Some(Ok(Some(line))) => Self::parse(line),
-            Some(Ok(None)) | None => Self::parse(fallback),
-            Some(Err(error)) => {
-                let (config, mut faults) = Self::parse(fallback);
-                faults.note(format_args!("device tree: {error}; using the firmware's command line"));
-                (config, faults)
-            }
+        let (line, error) = match device_tree.map(Self::bootargs) {
+            Some(Ok(Some(line))) => return Self::parse(line),
+            Some(Ok(None)) | None => (core::str::from_utf8(fallback), None),
+            Some(Err(error)) => (core::str::from_utf8(fallback), Some(error)),
+        };
+        let (config, mut faults) = Self::parse(line.unwrap_or_default());
+        if let Some(error) = error {
+            faults.note(format_args!("{error}; using the firmware's command line"));
         }
+        if line.is_err() {
+            faults.note(format_args!("the firmware's command line is not UTF-8; using {config}"));
+        }
+        (config, faults)
     }
 
-    /// Reads a command line. Total: any text gives a configuration that the stack can take, and the faults
-    /// found on the way.
+    /// Reads a command line. Total: any text gives a configuration that the stack can take, and the
+    /// faults found on the way.
     ///
-    /// When a word occurs twice the last one counts. `mac=` counts before `smsc95xx.macaddr=`, which the
-    /// Raspberry Pi's firmware adds by itself; a name in `ip=` before `hostname=`, as in Linux.
+    /// When a word occurs twice the last one counts. `mac=` counts before `smsc95xx.macaddr=`,
+    /// which the Raspberry Pi's firmware adds by itself; a name in `ip=` before `hostname=`, as in
+    /// Linux.
     pub fn parse(line: &str) -> (Self, Faults) {
         let mut config = Self::default();
         let mut faults = Faults::default();
@@ -179,7 +183,8 @@ impl fmt::Display for Config {
                     write!(f, "{router}")?;
                 }
                 write!(f, ":{}::eth0:off", address.netmask())?;
-                // The syntax has room for two name servers, and wants both colons before the time server.
+                // The syntax has room for two name servers, and wants both colons before the time
+                // server.
                 for index in 0..2 {
                     f.write_str(":")?;
                     if let Some(server) = dns.get(index) {
@@ -236,7 +241,8 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Takes off a quote at the start, and then its partner at the end. Quotes within stay, as in the kernel.
+/// Takes off a quote at the start, and then its partner at the end. Quotes within stay, as in the
+/// kernel.
 fn unquote(word: &str) -> &str {
     match word.strip_prefix('"') {
         Some(inner) => inner.strip_suffix('"').unwrap_or(inner),

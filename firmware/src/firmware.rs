@@ -9,7 +9,7 @@ use crate::config::{Config, Faults};
 use crate::journal::Event;
 use crate::limits::{
     HTTP_BACKLOG, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT,
-    LOG_READERS, TELNET_BACKLOG, TELNET_PORT, TELNET_SESSIONS,
+    LOG_READERS, TELNET_BACKLOG, TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
 use crate::service::{console, http, log, telnet};
@@ -81,7 +81,7 @@ impl Firmware {
             tasks.spawn("httpd", http::run(system, web, worker));
         }
         let shells = system.listen("telnetd", TELNET_PORT, TELNET_BACKLOG)?;
-        for worker in 0..TELNET_SESSIONS {
+        for worker in 0..TELNET_WORKERS {
             tasks.spawn("telnetd", telnet::run(system, shells, worker));
         }
         let log = system.listen("logd", LOG_PORT, LOG_BACKLOG)?;

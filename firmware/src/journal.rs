@@ -8,7 +8,7 @@ use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
 use crate::Text;
 use crate::limits::{JOURNAL_ENTRIES, JOURNAL_TEXT_BYTES};
-use crate::status::{AddressSource, Link};
+use crate::status::{AddressSource, Link, Mac};
 
 /// Something worth remembering.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +93,7 @@ impl fmt::Display for Event {
             Self::Started => write!(f, "barewire {}", env!("CARGO_PKG_VERSION")),
             Self::Restarted(why) => write!(f, "restart: {why}"),
             Self::NicFound { driver, mac, topology } => {
-                write!(f, "eth0: {driver} at {topology}, {mac}")
+                write!(f, "eth0: {driver} at {topology}, {}", Mac(*mac))
             }
             Self::NicLost => f.write_str("eth0: gone"),
             Self::Link(link) => write!(f, "eth0: link {link}"),
@@ -109,7 +109,7 @@ impl fmt::Display for Event {
                 write!(f, "dhcp: lease of {offered} refused: {reason}")
             }
             Self::AddressConflict { address, by } => {
-                write!(f, "eth0: address {address} is in use by {by}")
+                write!(f, "eth0: address {address} is in use by {}", Mac(*by))
             }
             Self::Config(text) => write!(f, "command line: {text}"),
             Self::SessionStarted { session, from } => write!(f, "shell {session}: from {from}"),

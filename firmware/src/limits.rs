@@ -30,6 +30,10 @@ pub const TCP_SEND_BYTES: usize = 16 * 1024;
 /// Neighbours known at a time (`SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT`).
 pub const NEIGHBORS: usize = 64;
 
+/// A neighbour that was silent for this long is introduced to the stack anew. smoltcp forgets neighbours after
+/// 60 s.
+pub const INTRODUCTION_LIFETIME: Duration = Duration::from_secs(30);
+
 /// IPv4 datagrams reassembled at a time (`SMOLTCP_REASSEMBLY_BUFFER_COUNT`).
 pub const REASSEMBLIES: usize = 8;
 
@@ -70,6 +74,9 @@ pub const LISTENERS: usize = 8;
 
 /// Tasks that wait for a connection of one service.
 pub const ACCEPTORS: usize = 24;
+
+/// Bytes of the longest DHCP packet whose options are kept (RFC 2131: a client takes at least 576).
+pub const DHCP_PACKET_BYTES_MAX: usize = 1500;
 
 /// A refused DHCP lease is not asked for again before this long.
 pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -154,8 +161,8 @@ pub const SHELL_OUTPUT_BYTES: usize = 1024;
 pub const SHELL_TEXT_BYTES: usize = 512;
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
-/// The serial console looks this often for journal entries to print.
-pub const CONSOLE_JOURNAL_INTERVAL: Duration = Duration::from_millis(100);
+/// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.
+pub const JOURNAL_READERS: usize = 16;
 
 // --- Console, journal -------------------------------------------------------------------------------------
 

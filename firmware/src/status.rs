@@ -46,6 +46,17 @@ impl fmt::Display for Link {
     }
 }
 
+/// An Ethernet address as Linux prints it, `b8:27:eb:12:34:56`; smoltcp's own print has dashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mac(pub EthernetAddress);
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
 /// Where an address came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressSource {

@@ -4,14 +4,17 @@
 //! `.await`.
 
 use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
+use embassy_sync::waitqueue::MultiWakerRegistration;
 
 use crate::Text;
 use crate::journal::{Entry, Event, Journal};
-use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, RESTART_GRACE};
+use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, JOURNAL_READERS, RESTART_GRACE};
 use crate::net::{NoSockets, Stack, TcpListener};
 use crate::status::{BoardFacts, Drop, Drops, ServiceCounters, Status};
 
@@ -36,6 +39,7 @@ pub trait LogSource {
 pub struct System {
     pub(crate) stack: RefCell<Stack>,
     journal: RefCell<Journal>,
+    journal_readers: RefCell<MultiWakerRegistration<JOURNAL_READERS>>,
     drops: Drops,
     counters: ServiceCounters,
     facts: BoardFacts,
@@ -64,6 +68,7 @@ impl System {
         Self {
             stack: RefCell::new(stack),
             journal: RefCell::new(Journal::new()),
+            journal_readers: RefCell::new(MultiWakerRegistration::new()),
             drops: Drops::new(),
             counters: ServiceCounters::default(),
             facts,
@@ -114,11 +119,24 @@ impl System {
     /// Writes an event into the journal.
     pub fn record(&self, event: Event) {
         self.journal.borrow_mut().record(self.now(), event);
+        self.journal_readers.borrow_mut().wake();
     }
 
     /// The oldest journal entry whose number is at least `number`.
     pub fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal.borrow().after(number)
+    }
+
+    /// Waits for the journal entry of this number or, if it was overwritten, the oldest after it.
+    pub async fn journal_entry(&self, number: u64) -> Entry {
+        poll_fn(|context| match self.journal_after(number) {
+            Some(entry) => Poll::Ready(entry),
+            None => {
+                self.journal_readers.borrow_mut().register(context.waker());
+                Poll::Pending
+            }
+        })
+        .await
     }
 
     /// Asks for a restart, which happens [`RESTART_GRACE`] later, so that the answer still goes out.

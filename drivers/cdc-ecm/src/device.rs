@@ -20,8 +20,8 @@ pub struct Attached<'a, H: ?Sized> {
 }
 
 impl Ecm {
-    /// Joins the driver and the host for one turn of the stack, at time `now`. Without a device, frames neither
-    /// come nor go.
+    /// Joins the driver and the host for one turn of the stack, at time `now`. Without a device,
+    /// frames neither come nor go.
     pub fn with<'a, H: Host + ?Sized>(
         &'a mut self,
         host: &'a mut H,
@@ -32,13 +32,15 @@ impl Ecm {
 }
 
 impl<'a, H: Host + ?Sized> Attached<'a, H> {
-    /// A frame, if one came and there is room for an answer; for as long as the driver was borrowed.
+    /// A frame, if one came and there is room for an answer; for as long as the driver was
+    /// borrowed.
     pub fn into_receive(self) -> Option<(RxToken<'a>, TxToken<'a, H>)> {
         let Self { ecm: Ecm { receive, transmit, counters, .. }, host, now } = self;
         if !receive.look(host, now, counters) {
             return None;
         }
-        // An answer must not be lost for want of a buffer: the frame waits, and those behind it in the device.
+        // An answer must not be lost for want of a buffer: the frame waits, and those behind it in
+        // the device.
         if !transmit.look(host, now, counters) {
             counters.send_busy += 1;
             return None;

@@ -35,7 +35,8 @@ pub enum EcmError {
         /// Bytes.
         length: usize,
     },
-    /// The data interface that the union names has no setting with a bulk endpoint in each direction.
+    /// The data interface that the union names has no setting with a bulk endpoint in each
+    /// direction.
     NoDataInterface(u8),
     /// `wMaxSegmentSize` is less than an Ethernet frame.
     SegmentBytes(u16),
@@ -110,7 +111,8 @@ pub struct Function {
 }
 
 impl Function {
-    /// The first usable Ethernet function among a device's configurations; `None` if it has none at all.
+    /// The first usable Ethernet function among a device's configurations; `None` if it has none at
+    /// all.
     ///
     /// # Errors
     /// [`EcmError`] of the first function, if there are some and none is usable.
@@ -187,8 +189,8 @@ fn functional<'a>(
     }
 }
 
-/// An Ethernet address as CDC writes it: twelve hexadecimal digits (ECM 1.2, table 3). Only one that a station
-/// can have: neither zero nor a group's.
+/// An Ethernet address as CDC writes it: twelve hexadecimal digits (ECM 1.2, table 3). Only one
+/// that a station can have: neither zero nor a group's.
 pub fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let digits = text.as_bytes();
     if digits.len() != 12 {

@@ -1,17 +1,17 @@
 //! CDC Ethernet (ECM) function driver as a smoltcp `phy::Device`.
 //!
-//! [`Ecm`] owns the buffers and outlives the devices: it is made once, and attached to a device whenever one
-//! is found. In between, [`Ecm::poll`] moves transfers and tells what happened.
+//! [`Ecm`] owns the buffers and outlives the devices: it is made once, and attached to a device
+//! whenever one is found. In between, [`Ecm::poll`] moves transfers and tells what happened.
 //!
 //! ```text
-//!   Ecm::new ──> find a Function ──> attach ──> poll, with(host, now) ... ──> Event::Lost ──> detach ─┐
-//!                      ^                                                                              │
-//!                      └──────────────────────────────────────────────────────────────────────────────┘
+//!   Ecm::new ──> find a Function ──> attach ──> poll, with(host, now) ──> Event::Lost ─> detach ─┐
+//!                      ^                                                                        │
+//!                      └────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! One frame travels in one transfer, and a frame of whole packets is followed by a zero-length packet
-//! (ECM 1.2, 3.3.1). A received frame is read where the controller put it; a sent one is built where the
-//! controller reads it.
+//! One frame travels in one transfer, and a frame of whole packets is followed by a zero-length
+//! packet (ECM 1.2, 3.3.1). A received frame is read where the controller put it; a sent one is
+//! built where the controller reads it.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -27,6 +27,7 @@ mod transmit;
 use core::fmt;
 use core::time::Duration;
 
+use defmt_or_log::debug;
 use mmio::Clock;
 use usb::bus::Candidate;
 use usb::{Data, Endpoint, Host, Pieces, Pipe, Setup, Speed, Target, TransferError, Way, request};
@@ -41,7 +42,8 @@ use transmit::Transmit;
 
 /// SET_ETHERNET_PACKET_FILTER (ECM 1.2, 6.2.4).
 const SET_ETHERNET_PACKET_FILTER: u8 = 0x43;
-/// All multicast, directed, broadcast (ECM 1.2, table 8): what is for us, and the groups that smoltcp joins.
+/// All multicast, directed, broadcast (ECM 1.2, table 8): what is for us, and the groups that
+/// smoltcp joins.
 const PACKET_FILTER: u16 = 1 << 1 | 1 << 2 | 1 << 3;
 
 /// What happened since the driver was made; devices come and go, the counts stay.
@@ -134,17 +136,18 @@ impl Ecm {
         self.counters
     }
 
-    /// The link: down without a device, and up until a device says otherwise, since some never say anything.
+    /// The link: down without a device, and up until a device says otherwise, since some never say
+    /// anything.
     pub fn link(&self) -> Link {
         self.device.map_or(Link::Down, |device| device.link)
     }
 
-    /// Brings the function of a device up, and begins to receive. Returns its Ethernet address: the device's
-    /// own, or else `fallback`.
+    /// Brings the function of a device up, and begins to receive. Returns its Ethernet address: the
+    /// device's own, or else `fallback`.
     ///
     /// # Errors
-    /// [`EcmError`]: a request that the function can not do without failed, there is no address, or the
-    /// driver still has buffers with the controller ([`Ecm::detach`] returned false).
+    /// [`EcmError`]: a request that the function can not do without failed, there is no address, or
+    /// the driver still has buffers with the controller ([`Ecm::detach`] returned false).
     pub fn attach<H: Host + ?Sized>(
         &mut self,
         host: &mut H,
@@ -191,6 +194,10 @@ impl Ecm {
             self.detach(host, clock.now());
             return Err(error.into());
         }
+        debug!(
+            "cdc-ecm: configuration {}, setting {}, packets of {} bytes",
+            function.configuration, function.data_alternate, function.bulk_in.max_packet
+        );
         let link = Link::Up { bits_per_second: None };
         self.device = Some(Device { target, function, link });
         self.receive.look(host, clock.now(), &mut self.counters);
@@ -208,8 +215,8 @@ impl Ecm {
         self.receive.pipe = Some(receive);
         let transmit = host.open(target, &function.bulk_out, pieces(target.speed))?;
         self.transmit.pipe = Some(transmit);
-        // The device works without notifications; so a controller that has no channel left for them is no
-        // obstacle.
+        // The device works without notifications; so a controller that has no channel left for them
+        // is no obstacle.
         if let Some(endpoint) = function.notification.filter(Notify::suits)
             && let Ok(pipe) = host.open(target, &endpoint, Pieces::Whole)
         {
@@ -218,8 +225,8 @@ impl Ecm {
         Ok(())
     }
 
-    /// Lets go of the device, if there is one. True once every buffer is back; until then to be called again,
-    /// after the host was told that the device is of no use.
+    /// Lets go of the device, if there is one. True once every buffer is back; until then to be
+    /// called again, after the host was told that the device is of no use.
     pub fn detach<H: Host + ?Sized>(&mut self, host: &mut H, now: Duration) -> bool {
         self.device = None;
         if let Some(buffer) = release(host, now, &mut self.receive.pipe) {
@@ -236,8 +243,8 @@ impl Ecm {
         self.receive.reset() & self.transmit.reset(&mut self.counters) & self.notify.reset()
     }
 
-    /// Moves transfers and looks after the device. Blocks only to clear a halted endpoint: two short control
-    /// transfers at most, and each at most every [`ERROR_REST`](limits::ERROR_REST).
+    /// Moves transfers and looks after the device. Blocks only to clear a halted endpoint: two
+    /// short control transfers at most, and each at most every [`ERROR_REST`](limits::ERROR_REST).
     pub fn poll<H: Host + ?Sized>(
         &mut self,
         host: &mut H,
@@ -293,8 +300,8 @@ impl Ecm {
     }
 }
 
-/// How frames are cut on their way out. At full speed packet by packet: a controller may space out the packets
-/// of a short transfer (QEMU: 250 us each).
+/// How frames are cut on their way out. At full speed packet by packet: a controller may space out
+/// the packets of a short transfer (QEMU: 250 us each).
 fn pieces(speed: Speed) -> Pieces {
     if speed == Speed::High { Pieces::Whole } else { Pieces::Packet }
 }
@@ -307,8 +314,8 @@ fn optional(result: Result<usize, TransferError>) -> Result<(), TransferError> {
     }
 }
 
-/// Closes a pipe once the controller has let go of its buffer, and returns the buffer of a transfer that was
-/// under way.
+/// Closes a pipe once the controller has let go of its buffer, and returns the buffer of a transfer
+/// that was under way.
 fn release<H: Host + ?Sized>(
     host: &mut H,
     now: Duration,
@@ -325,7 +332,8 @@ fn release<H: Host + ?Sized>(
     taken
 }
 
-/// Ends a halt: the endpoint is told to go on, and both sides begin with data toggle 0 (USB 2.0, 9.4.5).
+/// Ends a halt: the endpoint is told to go on, and both sides begin with data toggle 0 (USB 2.0,
+/// 9.4.5).
 fn clear_halt<H: Host + ?Sized>(
     host: &mut H,
     clock: &mut dyn Clock,

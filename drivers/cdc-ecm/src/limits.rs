@@ -6,9 +6,9 @@ use core::time::Duration;
 pub const ETHERNET_HEADER_BYTES: usize = 14;
 /// Bytes of the longest frame, without FCS: CDC carries none.
 pub const FRAME_BYTES_MAX: usize = 1514;
-/// Bytes asked for by one receive transfer. More than a frame needs: QEMU moves a transfer of up to 1,536 bytes
-/// one packet each 250 us, and a longer one at once. A multiple of every bulk packet size, so that a packet
-/// never runs over the end.
+/// Bytes asked for by one receive transfer. More than a frame needs: QEMU moves a transfer of up to
+/// 1,536 bytes one packet each 250 us, and a longer one at once. A multiple of every bulk packet
+/// size, so that a packet never runs over the end.
 pub const RECEIVE_BYTES: usize = 2048;
 /// One is with the device while the other one is read.
 pub const RECEIVE_BUFFERS: usize = 2;
@@ -29,7 +29,8 @@ pub const ERRORS_IN_A_ROW_MAX: u32 = 8;
 pub const ERROR_REST: Duration = Duration::from_millis(10);
 /// A device that does not take a frame for this long, with its link up, counts as lost.
 pub const SEND_MAX: Duration = Duration::from_secs(5);
-/// The main loop comes by this often to look for notifications, or less often if the device says so.
+/// The main loop comes by this often to look for notifications, or less often if the device says
+/// so.
 pub const NOTIFICATION_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 const _: () = assert!(RECEIVE_BYTES > 1536 && RECEIVE_BYTES.is_multiple_of(512));

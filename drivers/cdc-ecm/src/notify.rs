@@ -33,7 +33,8 @@ impl Link {
         self != Self::Down
     }
 
-    /// The link after a notification; unchanged by one that says nothing about it, or nothing sensible.
+    /// The link after a notification; unchanged by one that says nothing about it, or nothing
+    /// sensible.
     pub fn after(self, notification: &[u8]) -> Self {
         let &[REQUEST_TYPE, code, v0, v1, _, _, _, _, ref data @ ..] = notification else {
             return self;
@@ -101,8 +102,8 @@ impl Notify {
         assert!(self.buffer.replace(buffer).is_none(), "a buffer came back twice");
     }
 
-    /// Looks for a notification and asks for the next one; the link after it. A device whose notification
-    /// endpoint fails for good keeps its link.
+    /// Looks for a notification and asks for the next one; the link after it. A device whose
+    /// notification endpoint fails for good keeps its link.
     pub(crate) fn look<H: Host + ?Sized>(
         &mut self,
         host: &mut H,

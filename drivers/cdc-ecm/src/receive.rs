@@ -55,8 +55,8 @@ impl Receive {
         assert!(self.spare.push(buffer).is_ok(), "a buffer came back twice");
     }
 
-    /// Moves transfers: afterwards one is with the device, if that is possible at all, and true is returned if
-    /// a frame waits to be read.
+    /// Moves transfers: afterwards one is with the device, if that is possible at all, and true is
+    /// returned if a frame waits to be read.
     pub(crate) fn look<H: Host + ?Sized>(
         &mut self,
         host: &mut H,
@@ -82,7 +82,8 @@ impl Receive {
                 }
                 Ok(bytes) => {
                     self.health.good();
-                    // The end of a frame of whole packets comes as a transfer of its own, with nothing in it.
+                    // The end of a frame of whole packets comes as a transfer of its own, with
+                    // nothing in it.
                     if bytes > 0 {
                         counters.transfers_in += 1;
                         counters.receive_frame_errors += 1;

@@ -32,8 +32,8 @@ impl Transmit {
         Ok(Self { pipe: None, health, free, queue: Deque::new(), posted_at: None })
     }
 
-    /// Starts over with another device: frames that wait are dropped. False if a buffer is still with the
-    /// controller.
+    /// Starts over with another device: frames that wait are dropped. False if a buffer is still
+    /// with the controller.
     pub(crate) fn reset(&mut self, counters: &mut Counters) -> bool {
         self.health = Health::default();
         self.posted_at = None;

@@ -1,5 +1,6 @@
-//! The drivers, and which devices they are for. A second driver gets a field in [`Drivers`], a variant in
-//! [`Driver`] and in the tokens, and an arm in each `match` of this file; nothing else changes.
+//! The drivers, and which devices they are for. A second driver gets a field in [`Drivers`], a
+//! variant in [`Driver`] and in the tokens, and an arm in each `match` of this file; nothing else
+//! changes.
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The board's network interface: finds an Ethernet device on the USB bus, keeps it, and is a smoltcp
-//! `phy::Device` whether or not one is there.
+//! The board's network interface: finds an Ethernet device on the USB bus, keeps it, and is a
+//! smoltcp `phy::Device` whether or not one is there.
 //!
 //! ```text
 //!              root port ready                    claimed
@@ -10,8 +10,8 @@
 //!      └───────────────────────────── something was plugged in ────┴───┘
 //! ```
 //!
-//! [`Nic::poll`] belongs in every turn of the main loop. It blocks, within bounds, only while a bus is walked
-//! and to look at a hub's port twice a second; frames are moved without waiting.
+//! [`Nic::poll`] belongs in every turn of the main loop. It blocks, within bounds, only while a bus
+//! is walked and to look at a hub's port twice a second; frames are moved without waiting.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod limits;
 
 use core::time::Duration;
 
+use defmt_or_log::debug;
 use heapless::Deque;
 use mmio::Clock;
 use smoltcp::phy::{self, DeviceCapabilities};
@@ -87,8 +88,8 @@ pub struct Nic<H> {
 }
 
 impl<H: Host> Nic<H> {
-    /// A network interface that looks for its device from the first [`Nic::poll`] on. Takes all DMA buffers
-    /// that it will ever need: 28.1 KiB.
+    /// A network interface that looks for its device from the first [`Nic::poll`] on. Takes all DMA
+    /// buffers that it will ever need: 28.1 KiB.
     ///
     /// # Errors
     /// [`dma::NoMemory`].
@@ -140,8 +141,8 @@ impl<H: Host> Nic<H> {
         self.drivers.ecm.counters()
     }
 
-    /// Does what is due, and tells one thing that happened; to be called until it returns `None`. `clock`
-    /// must count from where `now` does.
+    /// Does what is due, and tells one thing that happened; to be called until it returns `None`.
+    /// `clock` must count from where `now` does.
     pub fn poll(&mut self, now: Duration, clock: &mut dyn Clock) -> Option<NicEvent> {
         if self.events.is_empty() {
             self.now = now;
@@ -327,8 +328,10 @@ impl<H: Host> Nic<H> {
     /// Restarts the port after a while, longer each time.
     fn rest(&mut self) {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
+        let rest = doubled.min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
-        self.state = State::Resting { until: self.now + doubled.min(RETRY_MAX) };
+        debug!("nic: failure {}, next try in {} ms", self.failures, rest.as_millis() as u32);
+        self.state = State::Resting { until: self.now + rest };
     }
 
     fn restart(&mut self) {
@@ -337,7 +340,8 @@ impl<H: Host> Nic<H> {
     }
 
     fn tell(&mut self, event: NicEvent) {
-        // There is room: nothing is done before all events were fetched, and one step makes fewer than fit.
+        // There is room: nothing is done before all events were fetched, and one step makes fewer
+        // than fit.
         let _ = self.events.push_back(event);
     }
 }

@@ -2,15 +2,16 @@
 
 use core::time::Duration;
 
-/// Events that wait to be fetched. A walk of the bus makes one for each device at most, and three more.
+/// Events that wait to be fetched. A walk of the bus makes one for each device at most, and three
+/// more.
 pub const EVENTS_MAX: usize = 16;
 /// Bytes of a [`NicEvent::Note`](crate::NicEvent::Note); what is beyond is cut off.
 pub const NOTE_BYTES_MAX: usize = 112;
 
 /// The main loop comes by this often to look at the root port, should its interrupt be missed.
 pub const ROOT_PORT_LOOK: Duration = Duration::from_millis(100);
-/// Rest before a device that was lost to errors, or a bus that did not come up, is tried again; doubled each
-/// time.
+/// Rest before a device that was lost to errors, or a bus that did not come up, is tried again;
+/// doubled each time.
 pub const RETRY_MIN: Duration = Duration::from_millis(100);
 /// The longest such rest.
 pub const RETRY_MAX: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
-//! The network interface over the real host controller driver, against models of the chip, the bus and its
-//! devices, in virtual time. Every test ends with the model's list of broken rules, which must be empty.
+//! The network interface over the real host controller driver, against models of the chip, the bus
+//! and its devices, in virtual time. Every test ends with the model's list of broken rules, which
+//! must be empty.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -131,6 +132,12 @@ fn exchange(bench: &mut Bench, adapter: &Rc<RefCell<CdcEcm>>, lengths: &[usize])
     }
 }
 
+/// What the adapter still had from before goes both ways, and is forgotten.
+fn drain(bench: &mut Bench, adapter: &Rc<RefCell<CdcEcm>>) {
+    while bench.receive().is_some() {}
+    while adapter.borrow_mut().function().received().is_some() {}
+}
+
 const LENGTHS: [usize; 10] = [14, 60, 63, 64, 65, 128, 511, 512, 1024, 1514];
 
 fn finds_and_exchanges(mode: Mode, plug: Plug, adapter: &Rc<RefCell<CdcEcm>>, topology: &str) {
@@ -212,11 +219,10 @@ fn unplugged_and_plugged_in_again_a_hundred_times_without_a_lost_buffer() {
             assert_eq!(bench.nic.link(), Link::Down);
             assert!(bench.nic.transmit(Instant::ZERO).is_none());
             assert!(bench.nic.receive(Instant::ZERO).is_none());
-            adapter.borrow_mut().function().forget();
             bench.chip.attach(adapter.clone());
         }
         bench.until_found();
-        while adapter.borrow_mut().function().received().is_some() {}
+        drain(&mut bench, &adapter);
         exchange(&mut bench, &adapter, &[60, 64, 1514]);
         bench.no_rule_broken();
     }
@@ -264,7 +270,7 @@ fn a_halted_endpoint_is_brought_back() {
         bench.send(&frame(100, 1));
         bench.run(Duration::from_millis(100));
         assert_eq!(bench.nic.counters().recoveries, 1, "{token:?}: {:?}", bench.nic.counters());
-        while adapter.borrow_mut().function().received().is_some() {}
+        drain(&mut bench, &adapter);
         exchange(&mut bench, &adapter, &[60, 1514]);
         bench.no_rule_broken();
     }
@@ -325,7 +331,9 @@ fn a_liar_is_refused_by_name_or_works_and_never_stops_us() {
         let told = bench.until("an outcome", |event| {
             matches!(event, NicEvent::Found { .. } | NicEvent::Note(_))
         });
-        println!("{lie:?}: {told:?}");
+        // What these two say wrongly is nothing that anybody needs.
+        let harmless = matches!(lie, Lie::ManyConfigurations | Lie::ManyInterfaces);
+        assert_eq!(matches!(told, NicEvent::Found { .. }), harmless, "{lie:?}: {told:?}");
         // An honest one takes its place.
         bench.chip.detach();
         bench.run(Duration::from_secs(1));
@@ -349,7 +357,7 @@ fn a_port_that_disables_itself_is_reset_and_used_again() {
         assert!(matches!(lost, NicEvent::Lost(_)));
     }
     bench.until_found();
-    while adapter.borrow_mut().function().received().is_some() {}
+    drain(&mut bench, &adapter);
     exchange(&mut bench, &adapter, &[60, 1514]);
     bench.no_rule_broken();
 }
@@ -402,9 +410,7 @@ fn dice() {
         }
         // Requests that were under way when it was found may still fail.
         bench.run(Duration::from_secs(1));
-        adapter.borrow_mut().function().forget();
-        while bench.receive().is_some() {}
-        while adapter.borrow_mut().function().received().is_some() {}
+        drain(&mut bench, &adapter);
         exchange(&mut bench, &adapter, &[60, 512, 1514]);
         bench.no_rule_broken();
     }

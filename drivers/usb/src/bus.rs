@@ -1,16 +1,18 @@
 //! Enumeration (USB 2.0, 9.1.2): from the root port, through hubs, to every device.
 //!
-//! [`enumerate`] gives each device its address, reads its descriptors, and offers it to a function that may
-//! claim it: a driver that finds its interface in one of the [`Configurations`] sets the configuration itself.
-//! Hubs are claimed by the walk. A device that does not come up is skipped, and the [`Topology`] says why.
+//! [`enumerate`] gives each device its address, reads its descriptors, and offers it to a function
+//! that may claim it: a driver that finds its interface in one of the [`Configurations`] sets the
+//! configuration itself. Hubs are claimed by the walk. A device that does not come up is skipped,
+//! and the [`Topology`] says why.
 //!
-//! Addresses are given in the order of discovery, depth first and ports in rising order, so that a device that
-//! stays in its socket has the same address every time.
+//! Addresses are given in the order of discovery, depth first and ports in rising order, so that a
+//! device that stays in its socket has the same address every time.
 
 mod topology;
 
 use core::fmt;
 
+use defmt_or_log::debug;
 use heapless::Vec;
 use mmio::{Clock, TimedOut, pause};
 
@@ -85,8 +87,8 @@ impl Configurations {
         })
     }
 
-    /// Reads the configurations of a device. One that says wrong things is left out as long as another is
-    /// right; those after the first [`CONFIGURATIONS_MAX`] are not looked at.
+    /// Reads the configurations of a device. One that says wrong things is left out as long as
+    /// another is right; those after the first [`CONFIGURATIONS_MAX`] are not looked at.
     fn read<H: Host + ?Sized>(
         host: &mut H,
         clock: &mut dyn Clock,
@@ -126,7 +128,8 @@ impl Configurations {
             limit: CONFIGURATION_BYTES_MAX,
         })?;
         let got = read(host, clock, target, get(total as u16), &mut self.bytes[start..]);
-        // The second answer may differ from the first: what counts is that it is right, and as long as it says.
+        // The second answer may differ from the first: what counts is that it is right, and as long
+        // as it says.
         let checked = got.map_err(BusError::from).and_then(|bytes| {
             Configuration::parse(bytes)?;
             Ok(Configuration::total_length(bytes)?)
@@ -149,7 +152,8 @@ pub struct Candidate<'a> {
 
 /// Walks the bus after [`RootPort::Ready`](crate::RootPort::Ready) with this speed.
 ///
-/// `claim` is called for every device but hubs, and returns true if a driver took it. It may talk to the device.
+/// `claim` is called for every device but hubs, and returns true if a driver took it. It may talk
+/// to the device.
 ///
 /// # Errors
 /// [`BusError`] if the device at the root port does not come up: then there is no bus.
@@ -167,8 +171,8 @@ pub fn enumerate<H: Host + ?Sized>(
         // The first of at least one.
         let _ = walk.push(Level { hub, node: 0, next_port: 1 });
     }
-    // A level is left after its last port, and a port is looked at once: DEVICES_MAX hubs of HUB_PORTS_MAX
-    // ports at most.
+    // A level is left after its last port, and a port is looked at once: DEVICES_MAX hubs of
+    // HUB_PORTS_MAX ports at most.
     while let Some(level) = walk.last_mut() {
         let (hub, parent, port) = (level.hub, level.node, level.next_port);
         if port > hub.ports() {
@@ -217,7 +221,8 @@ enum Found {
     Device,
 }
 
-/// Brings up the device at a hub's port; twice, if it has to be. A device that fails is taken off the bus.
+/// Brings up the device at a hub's port; twice, if it has to be. A device that fails is taken off
+/// the bus.
 fn behind_hub<H: Host + ?Sized>(
     host: &mut H,
     clock: &mut dyn Clock,
@@ -255,8 +260,8 @@ fn behind_hub<H: Host + ?Sized>(
     }
 }
 
-/// Takes a device that listens at address 0 to where it is claimed or left alone, `depth` hubs behind the root
-/// port. On success, and only then, it is in the topology, as its last node.
+/// Takes a device that listens at address 0 to where it is claimed or left alone, `depth` hubs
+/// behind the root port. On success, and only then, it is in the topology, as its last node.
 fn come_up<H: Host + ?Sized>(
     host: &mut H,
     clock: &mut dyn Clock,
@@ -278,6 +283,7 @@ fn come_up<H: Host + ?Sized>(
         state: State::Unclaimed,
         ..node
     };
+    debug!("usb: address {} is {:04x}:{:04x}", address, node.vendor, node.product);
     let configuration = configurations.iter().next();
     if let (class::HUB, Some(configuration)) = (descriptor.class, configuration) {
         if depth >= HUB_DEPTH_MAX {
@@ -301,7 +307,8 @@ fn address_device<H: Host + ?Sized>(
     speed: Speed,
     address: u8,
 ) -> Result<Target, BusError> {
-    // Eight bytes fit into one packet of the smallest size; high-speed devices have 64 by definition.
+    // Eight bytes fit into one packet of the smallest size; high-speed devices have 64 by
+    // definition.
     let max_packet_0 = if speed == Speed::High { 64 } else { 8 };
     let new = Target { address: 0, speed, max_packet_0 };
     let mut bytes = [0; 8];
@@ -309,7 +316,8 @@ fn address_device<H: Host + ?Sized>(
     let head = read(host, clock, &new, setup, &mut bytes)?;
     let max_packet_0 = DeviceDescriptor::max_packet_0(head, speed)?;
     let new = Target { max_packet_0, ..new };
-    // Not tried again: after a lost answer the device listens elsewhere already. A reset of its port is.
+    // Not tried again: after a lost answer the device listens elsewhere already. A reset of its
+    // port is.
     host.control(clock, &new, Setup::set_address(address), Data::None)?;
     pause(clock, SET_ADDRESS_RECOVERY);
     Ok(Target { address, ..new })

@@ -1,8 +1,8 @@
 //! Descriptors (USB 2.0, 9.5): bytes that a device says about itself, none of them believed.
 //!
-//! Each parser is total: any bytes give a value whose invariants hold, or a [`DescriptorError`] that names
-//! what is wrong and shows it. A configuration is checked as a whole when it is parsed; its interfaces and
-//! endpoints are then views of the bytes:
+//! Each parser is total: any bytes give a value whose invariants hold, or a [`DescriptorError`]
+//! that names what is wrong and shows it. A configuration is checked as a whole when it is parsed;
+//! its interfaces and endpoints are then views of the bytes:
 //!
 //! ```
 //! use usb::descriptor::Configuration;
@@ -113,7 +113,8 @@ impl<'a> Iterator for Descriptors<'a> {
     }
 }
 
-/// Checks the head of a descriptor: at least `needed` bytes, by its own word and in truth, and of type `kind`.
+/// Checks the head of a descriptor: at least `needed` bytes, by its own word and in truth, and of
+/// type `kind`.
 fn checked(bytes: &[u8], kind: u8, needed: usize) -> Result<&[u8], DescriptorError> {
     let &[length, found, ..] = bytes else {
         return Err(DescriptorError::Truncated { kind, needed, got: bytes.len() });
@@ -174,7 +175,8 @@ impl DeviceDescriptor {
     /// Parses a whole device descriptor.
     ///
     /// # Errors
-    /// [`DescriptorError`]: too short, of another type, a packet size that the speed forbids, no configuration.
+    /// [`DescriptorError`]: too short, of another type, a packet size that the speed forbids, no
+    /// configuration.
     pub fn parse(bytes: &[u8], speed: Speed) -> Result<Self, DescriptorError> {
         let bytes = checked(bytes, kind::DEVICE, Self::BYTES)?;
         let configurations = bytes[17];
@@ -193,11 +195,12 @@ impl DeviceDescriptor {
         })
     }
 
-    /// `bMaxPacketSize0` of a descriptor of which only the first eight bytes are here: all that can be read
-    /// before it is known.
+    /// `bMaxPacketSize0` of a descriptor of which only the first eight bytes are here: all that can
+    /// be read before it is known.
     ///
     /// # Errors
-    /// [`DescriptorError`]: fewer than eight bytes, another type, a packet size that the speed forbids.
+    /// [`DescriptorError`]: fewer than eight bytes, another type, a packet size that the speed
+    /// forbids.
     pub fn max_packet_0(bytes: &[u8], speed: Speed) -> Result<u8, DescriptorError> {
         max_packet_0(checked(bytes, kind::DEVICE, 8)?[7], speed)
     }

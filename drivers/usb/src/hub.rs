@@ -1,8 +1,8 @@
 //! The hub class (USB 2.0, chapter 11): ports are powered, watched, reset.
 //!
-//! Everything here goes over the hub's control pipe and blocks, within the times of [`limits`](crate::limits).
-//! The status-change endpoint is not used: a look at one port costs one short control transfer, and a bus that
-//! is in use is looked at twice a second.
+//! Everything here goes over the hub's control pipe and blocks, within the times of
+//! [`limits`](crate::limits). The status-change endpoint is not used: a look at one port costs one
+//! short control transfer, and a bus that is in use is looked at twice a second.
 
 use core::time::Duration;
 
@@ -25,8 +25,8 @@ pub mod feature {
     pub const PORT_RESET: u16 = 4;
     /// PORT_POWER.
     pub const PORT_POWER: u16 = 8;
-    /// C_PORT_CONNECTION, the first of five change bits; [`PortStatus::changes`](super::PortStatus::changes)
-    /// has them in the same order.
+    /// C_PORT_CONNECTION, the first of five change bits;
+    /// [`PortStatus::changes`](super::PortStatus::changes) has them in the same order.
     pub const C_PORT_CONNECTION: u16 = 16;
 }
 
@@ -139,7 +139,8 @@ impl Hub {
         port <= self.ports && self.connected >> port & 1 != 0
     }
 
-    /// Waits until no connection has changed for [`DEBOUNCE`], and remembers which ports have a device.
+    /// Waits until no connection has changed for [`DEBOUNCE`], and remembers which ports have a
+    /// device.
     ///
     /// # Errors
     /// [`BusError`]: the hub no longer answers, or not with a status.

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-/// Devices on the bus that are given an address, hubs included. A Pi 3 has one hub and four sockets.
+/// Devices on the bus that are given an address, hubs included. A Pi 3 has one hub and four
+/// sockets.
 pub const DEVICES_MAX: usize = 8;
 /// Hubs between the root port and a device (USB 2.0, 4.1.1: five).
 pub const HUB_DEPTH_MAX: usize = 5;
@@ -32,12 +33,13 @@ pub const DEBOUNCE: Duration = Duration::from_millis(100);
 pub const DEBOUNCE_MAX: Duration = Duration::from_millis(1500);
 /// Time between two looks at a hub's ports while something is waited for.
 pub const PORT_POLL: Duration = Duration::from_millis(5);
-/// A hub ends a port reset after 10 to 20 ms (USB 2.0, 7.1.7.5); the worst are said to take far longer.
+/// A hub ends a port reset after 10 to 20 ms (USB 2.0, 7.1.7.5); the worst are said to take far
+/// longer.
 pub const PORT_RESET_MAX: Duration = Duration::from_millis(500);
 /// A device may need this long after a reset (USB 2.0, 7.1.7.5: TRSTRCY, 10 ms).
 pub const RESET_RECOVERY: Duration = Duration::from_millis(10);
-/// Time between two looks at a port while the bus is in use: an unplugged device behind a hub is noticed
-/// after this time multiplied by the hubs between.
+/// Time between two looks at a port while the bus is in use: an unplugged device behind a hub is
+/// noticed after this time multiplied by the hubs between.
 pub const PORT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Bytes of the longest hub descriptor (USB 2.0, table 11-13: 7 and two bit maps of 256 ports).

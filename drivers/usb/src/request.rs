@@ -7,12 +7,12 @@ use crate::descriptor::{self, DescriptorError, DeviceDescriptor, kind};
 use crate::limits::{CONTROL_TRIES, STRING_CHARACTERS_MAX};
 use crate::{Data, Host, Setup, Target, TransferError};
 
-/// A control transfer that is tried [`CONTROL_TRIES`] times if the bus failed it. Only for requests that may be
-/// repeated.
+/// A control transfer that is tried [`CONTROL_TRIES`] times if the bus failed it. Only for requests
+/// that may be repeated.
 ///
 /// # Errors
-/// [`TransferError`] of the last try. A stall is an answer, and is returned at once; a request that was not
-/// answered in time is not tried again, since it has taken its time already.
+/// [`TransferError`] of the last try. A stall is an answer, and is returned at once; a request that
+/// was not answered in time is not tried again, since it has taken its time already.
 pub fn control<H: Host + ?Sized>(
     host: &mut H,
     clock: &mut dyn Clock,
@@ -62,8 +62,8 @@ pub(crate) fn device_descriptor<H: Host + ?Sized>(
     Ok(DeviceDescriptor::parse(bytes, target.speed)?)
 }
 
-/// A string of the device, in its first language, as ASCII (see [`descriptor::string`]). `None` for index 0,
-/// which means that there is none.
+/// A string of the device, in its first language, as ASCII (see [`descriptor::string`]). `None` for
+/// index 0, which means that there is none.
 ///
 /// # Errors
 /// [`BusError`]: the device does not answer, or not with a string.

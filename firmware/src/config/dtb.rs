@@ -6,17 +6,19 @@
 //!                           PROP length name-offset "ip=dhcp\0" --^
 //! ```
 //!
-//! The tree comes from outside: x0 may point at anything. hermit-dtb 0.1.1 was looked at for this and panics
-//! on an unknown token, on a name that is not UTF-8 and on every offset or length past the end, and is entered
-//! through an `unsafe` call that believes the header's sizes; so this is a walk of our own that is total.
-//! It reads one property, keeps no state but a cursor, and moves forward at least four bytes a step.
+//! The tree comes from outside: x0 may point at anything. hermit-dtb 0.1.1 was looked at for this
+//! and panics on an unknown token, on a name that is not UTF-8 and on every offset or length past
+//! the end, and is entered through an `unsafe` call that believes the header's sizes; so this is a
+//! walk of our own that is total. It reads one property, keeps no state but a cursor, and moves
+//! forward at least four bytes a step.
 
 use core::fmt;
 
 use crate::limits::{DTB_BYTES_MAX, DTB_DEPTH_MAX};
 
 const MAGIC: u32 = 0xD00D_FEED;
-/// The version whose header has `size_dt_struct`; what dtc, libfdt and the Raspberry Pi's firmware write.
+/// The version whose header has `size_dt_struct`; what dtc, libfdt and the Raspberry Pi's firmware
+/// write.
 const VERSION: u32 = 17;
 const HEADER_BYTES: usize = 40;
 
@@ -108,7 +110,8 @@ impl fmt::Display for DtbError {
 
 impl core::error::Error for DtbError {}
 
-/// The length of the device tree that begins with these bytes, for a caller who has only its address.
+/// The length of the device tree that begins with these bytes, for a caller who has only its
+/// address.
 ///
 /// # Errors
 /// [`DtbError::BadMagic`] if there is none, [`DtbError::BadSize`] if the length cannot be.
@@ -127,7 +130,8 @@ pub fn bytes_of(head: [u8; 8]) -> Result<usize, DtbError> {
     }
 }
 
-/// `/chosen/bootargs`; `Ok(None)` if the tree has none. Bytes after the tree's own length are not looked at.
+/// `/chosen/bootargs`; `Ok(None)` if the tree has none. Bytes after the tree's own length are not
+/// looked at.
 ///
 /// # Errors
 /// [`DtbError`]; the tree is read only as far as the property.
@@ -175,7 +179,8 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// The string that begins at `start` and must end, with a zero, before `end`; without that zero.
+    /// The string that begins at `start` and must end, with a zero, before `end`; without that
+    /// zero.
     fn string(self, what: &'static str, start: usize, end: usize) -> Result<&'a [u8], DtbError> {
         let room = self.0.get(start..end).ok_or(DtbError::BadOffset { what, offset: start })?;
         let length = room.iter().position(|&byte| byte == 0);
@@ -213,7 +218,8 @@ impl<'a> Walk<'a> {
                 END_NODE if depth == 0 => return Err(DtbError::Unbalanced { offset }),
                 END_NODE => {
                     depth -= 1;
-                    // Properties come before subnodes, so whatever ends here, /chosen has no more of them.
+                    // Properties come before subnodes, so whatever ends here, /chosen has no more
+                    // of them.
                     in_chosen = false;
                 }
                 PROP if depth == 0 => return Err(DtbError::Unbalanced { offset }),
@@ -423,7 +429,9 @@ mod tests {
         }
 
         #[test]
-        fn no_damage_panics(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        fn no_damage_panics(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
             let mut dtb = board(b"ip=192.168.1.42 quiet\0");
             for (at, byte) in damage {
                 let at = at.index(dtb.len());
@@ -439,7 +447,9 @@ mod tests {
         }
 
         #[test]
-        fn any_tokens_are_survived(words in prop::collection::vec(prop_oneof![0u32..12, any::<u32>()], 0..64)) {
+        fn any_tokens_are_survived(
+            words in prop::collection::vec(prop_oneof![0u32..12, any::<u32>()], 0..64),
+        ) {
             let tree = words.into_iter().fold(Tree::default().begin(""), Tree::word);
             let _ = bootargs(&tree.build());
         }

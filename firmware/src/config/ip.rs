@@ -6,8 +6,8 @@
 //!   ip=dhcp | on | any | both | bootp | rarp | off | none
 //! ```
 //!
-//! A field may be empty, and fields at the end may be left out. With a client address the rest is taken as it
-//! stands; without one, `autoconf` decides, and means DHCP when it is empty too.
+//! A field may be empty, and fields at the end may be left out. With a client address the rest is
+//! taken as it stands; without one, `autoconf` decides, and means DHCP when it is empty too.
 
 use core::fmt;
 
@@ -117,7 +117,8 @@ pub(super) fn parse(value: &str, faults: &mut Faults) -> Ip {
                 .collect();
             Ipv4Mode::Static { address, router, dns }
         }
-        // A client that was given but is wrong: `off` would leave the board unreachable over a typing error.
+        // A client that was given but is wrong: `off` would leave the board unreachable over a
+        // typing error.
         None if asked => Ipv4Mode::Dhcp,
         None => {
             for (field, value) in
@@ -161,7 +162,8 @@ fn network(client: Ipv4Address, netmask: &str, faults: &mut Faults) -> Option<Ip
     }
 }
 
-/// The class of an address (RFC 791 3.2) and its prefix length, which Linux takes when no mask is given.
+/// The class of an address (RFC 791 3.2) and its prefix length, which Linux takes when no mask is
+/// given.
 fn class_of(address: Ipv4Address) -> (char, u8) {
     match address.octets()[0] {
         0..=127 => ('A', 8),
@@ -170,7 +172,8 @@ fn class_of(address: Ipv4Address) -> (char, u8) {
     }
 }
 
-/// The prefix length of a mask. 0.0.0.0 and 255.255.255.255 leave no network to be on, and are no masks here.
+/// The prefix length of a mask. 0.0.0.0 and 255.255.255.255 leave no network to be on, and are no
+/// masks here.
 fn prefix_of(netmask: &str) -> Option<u8> {
     let bits = netmask.parse::<Ipv4Address>().ok()?.to_bits();
     let prefix = bits.leading_ones();

@@ -46,7 +46,8 @@ fn a_static_address() {
         "ip=192.168.1.42::192.168.1.1:255.255.255.0::eth0:off:: hostname=attic",
     );
     check(
-        "ip=10.1.2.3:10.0.0.9:10.0.0.1:255.0.0.0:attic.example.com:eth0:none:10.0.0.1:8.8.8.8:10.0.0.7",
+        "ip=10.1.2.3:10.0.0.9:10.0.0.1:255.0.0.0:attic.example.com:eth0:none:10.0.0.1:8.8.8.8:\
+         10.0.0.7",
         "ip=10.1.2.3::10.0.0.1:255.0.0.0::eth0:off:10.0.0.1:8.8.8.8:10.0.0.7 hostname=attic",
     );
     // No mask: the class decides, as in Linux.
@@ -180,7 +181,8 @@ fn a_wrong_field_is_named_with_its_default() {
         (
             "mac=b8:27:eb:12:34",
             dhcp,
-            "mac='b8:27:eb:12:34': not of the form xx:xx:xx:xx:xx:xx; using the board's own address",
+            "mac='b8:27:eb:12:34': not of the form xx:xx:xx:xx:xx:xx; \
+             using the board's own address",
         ),
         (
             "mac=01:00:5e:00:00:fb",
@@ -228,6 +230,28 @@ fn words_are_parted_as_the_kernel_does() {
     assert_eq!(words(r#"x="never closed b=1"#), [("x", "never closed b=1")]);
     assert_eq!(words("a=1 -- ip=off"), [("a", "1")]);
     assert_eq!(words("a=b=c"), [("a", "b=c")]);
+}
+
+#[test]
+fn a_board_has_two_sources() {
+    let of_board = |tree: Option<&[u8]>, fallback: &[u8]| {
+        let (config, faults) = Config::of_board(tree, fallback);
+        assert!(faults.iter().all(|fault| !fault.was_cut()));
+        let mut lines = std::vec![config.to_string()];
+        lines.extend(faults.iter().map(ToString::to_string));
+        lines.join("\n")
+    };
+    assert_eq!(of_board(None, b"hostname=attic"), "ip=dhcp hostname=attic");
+    assert_eq!(
+        of_board(Some(&[0; 64]), b"hostname=attic"),
+        "ip=dhcp hostname=attic\n\
+         device tree: magic is 00000000, not d00dfeed; using the firmware's command line"
+    );
+    assert_eq!(
+        of_board(None, b"hostname=\xFF"),
+        "ip=dhcp hostname=barewire\n\
+         the firmware's command line is not UTF-8; using ip=dhcp hostname=barewire"
+    );
 }
 
 #[test]
@@ -281,7 +305,8 @@ proptest! {
         prop_assert_eq!(again, config);
     }
 
-    /// Whatever the line, the result is one that can be printed and read back, and no fault was cut.
+    /// Whatever the line, the result is one that can be printed and read back, and no fault was
+    /// cut.
     #[test]
     fn no_line_panics(line in "\\PC*") {
         survives(&line)?;
@@ -294,8 +319,9 @@ proptest! {
             0..6,
         )
     ) {
-        let line = words.iter().map(|(key, value)| std::format!("{key}{value}")).collect::<Vec<_>>();
-        survives(&line.join(" "))?;
+        let words: Vec<_> =
+            words.iter().map(|(key, value)| std::format!("{key}{value}")).collect();
+        survives(&words.join(" "))?;
     }
 
     #[test]

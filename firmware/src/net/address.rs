@@ -8,7 +8,7 @@ use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use smoltcp::iface::{Interface, SocketHandle, SocketSet};
-use smoltcp::socket::dhcpv4;
+use smoltcp::socket::{Socket, dhcpv4};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 
 use super::lease;
@@ -20,11 +20,15 @@ use crate::status::{Address, AddressSource};
 use crate::system::System;
 use crate::wire::{ArpHeard, Guard};
 
-/// The DHCP client: present while DHCP is wanted, paused after a lease was refused.
+/// The DHCP client.
+#[allow(clippy::large_enum_variant, reason = "there is one")]
 enum Dhcp {
+    /// DHCP is not wanted.
     Off,
+    /// Among the sockets.
     Running(SocketHandle),
-    Paused { until: Duration },
+    /// Taken out of the sockets after a lease was refused, so that a hostile server is not asked in a loop.
+    Paused { client: dhcpv4::Socket<'static>, until: Duration },
 }
 
 /// The interface's IPv4 configuration and where it comes from.
@@ -41,16 +45,25 @@ pub(super) struct Addressing {
 }
 
 impl Addressing {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(
+        config: &Config,
+        sockets: &mut SocketSet<'static>,
+        packet: &'static mut [u8],
+    ) -> Self {
+        let dhcp = match config.ipv4 {
+            Ipv4Mode::Dhcp => {
+                let mut client = dhcpv4::Socket::new();
+                client.set_receive_packet_buffer(packet);
+                Dhcp::Running(sockets.add(client))
+            }
+            Ipv4Mode::Static { .. } | Ipv4Mode::Off => Dhcp::Off,
+        };
         Self {
             mode: config.ipv4.clone(),
             mac: EthernetAddress([0; 6]),
             link_up: false,
             current: None,
-            dhcp: match config.ipv4 {
-                Ipv4Mode::Dhcp => Dhcp::Paused { until: Duration::ZERO },
-                _ => Dhcp::Off,
-            },
+            dhcp,
             without_since: None,
             link_local: None,
             outbox: heapless::Deque::new(),
@@ -155,16 +168,20 @@ impl Addressing {
         guard: &Guard,
         system: &System,
     ) -> Option<Duration> {
-        let handle = match self.dhcp {
+        let handle = match core::mem::replace(&mut self.dhcp, Dhcp::Off) {
             Dhcp::Off => return None,
-            Dhcp::Paused { until } if now < until => return Some(until),
-            Dhcp::Paused { .. } => {
-                let handle = sockets.add(dhcpv4::Socket::new());
-                self.dhcp = Dhcp::Running(handle);
-                return None;
+            Dhcp::Paused { client, until } if now < until => {
+                self.dhcp = Dhcp::Paused { client, until };
+                return Some(until);
+            }
+            Dhcp::Paused { client, .. } => {
+                self.dhcp = Dhcp::Running(sockets.add(client));
+                // Its first question is due at once.
+                return Some(now);
             }
             Dhcp::Running(handle) => handle,
         };
+        self.dhcp = Dhcp::Running(handle);
         let event = sockets.get_mut::<dhcpv4::Socket>(handle).poll()?;
         match event {
             dhcpv4::Event::Deconfigured => {
@@ -193,9 +210,11 @@ impl Addressing {
                     Err(reason) => {
                         let offered = config.address.address();
                         system.record(Event::LeaseRefused { offered, reason });
-                        sockets.remove(handle);
                         let until = now + DHCP_REFUSED_PAUSE;
-                        self.dhcp = Dhcp::Paused { until };
+                        if let Socket::Dhcpv4(mut client) = sockets.remove(handle) {
+                            client.reset();
+                            self.dhcp = Dhcp::Paused { client, until };
+                        }
                         Some(until)
                     }
                 }

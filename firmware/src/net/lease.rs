@@ -1,9 +1,9 @@
 //! What a DHCP lease must satisfy before we take it.
 //!
-//! A DHCP client believes whatever answers first on the wire. An address such as 127.0.0.1, the subnet's
-//! broadcast address, or the server's own would leave the board unreachable until half the lease has passed;
-//! such a lease is refused, journalled with its reason, and the search goes on. The command line's `ip=` is
-//! held to the same rules.
+//! A DHCP client believes whatever answers first on the wire. An address such as 127.0.0.1, the
+//! subnet's broadcast address, or the server's own would leave the board unreachable until half the
+//! lease has passed; such a lease is refused, journalled with its reason, and the search goes on.
+//! The command line's `ip=` is held to the same rules.
 
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 

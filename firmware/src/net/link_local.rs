@@ -1,16 +1,17 @@
-//! An address of our own choice when nobody hands one out: RFC 3927, as a state machine without I/O.
+//! An address of our own choice when nobody hands one out: RFC 3927, as a state machine without
+//! I/O.
 //!
 //! ```text
-//!           PROBE_WAIT     3 probes, 1..2 s apart    ANNOUNCE_WAIT      2 announcements, 2 s apart
-//!   new --> (0..1 s) ----> P .... P .... P --------> (2 s) -> claim --> A ......... A --> bound
-//!             ^             | conflict                                  | conflict: once in 10 s it is
-//!             +-------------+  (another candidate)                      | defended (A), else given up
-//!             +---------------------------------------------------------+
+//!           PROBE_WAIT     3 probes, 1..2 s apart  ANNOUNCE_WAIT    2 announcements, 2 s apart
+//!   new --> (0..1 s) ----> P .... P .... P ------> (2 s) -> claim -> A ......... A --> bound
+//!             ^             | conflict                              | conflict: once in 10 s
+//!             +-------------+ (another candidate)                   | it is defended (A),
+//!             +-----------------------------------------------------+ else given up
 //! ```
 //!
-//! The owner calls [`LinkLocal::poll`] until it answers [`Action::Wait`], and tells [`LinkLocal::heard`] of
-//! every ARP packet that claims or probes for the candidate. The frames are made here too: [`probe`],
-//! [`announcement`], [`reply`].
+//! The owner calls [`LinkLocal::poll`] until it answers [`Action::Wait`], and tells
+//! [`LinkLocal::heard`] of every ARP packet that claims or probes for the candidate. The frames are
+//! made here too: [`probe`], [`announcement`], [`reply`].
 
 use core::time::Duration;
 
@@ -26,7 +27,8 @@ pub const ARP_FRAME_BYTES: usize = 42;
 
 // RFC 3927 section 9.
 
-/// The first probe waits at random up to this long, so that machines powered on together do not collide.
+/// The first probe waits at random up to this long, so that machines powered on together do not
+/// collide.
 pub const PROBE_WAIT: Duration = Duration::from_secs(1);
 /// Probes sent before a candidate is ours.
 pub const PROBE_NUM: u8 = 3;
@@ -100,8 +102,8 @@ pub struct LinkLocal {
 }
 
 impl LinkLocal {
-    /// Starts the search. The first candidate follows from `mac` and `seed`, so that machines with an equal
-    /// seed still differ; probing begins with the first poll.
+    /// Starts the search. The first candidate follows from `mac` and `seed`, so that machines with
+    /// an equal seed still differ; probing begins with the first poll.
     pub fn new(mac: EthernetAddress, seed: u32) -> Self {
         Self {
             mac,
@@ -118,8 +120,8 @@ impl LinkLocal {
         self.candidate
     }
 
-    /// The next thing to do; call again until it is [`Action::Wait`]. `random` is asked for delays and for
-    /// further candidates.
+    /// The next thing to do; call again until it is [`Action::Wait`]. `random` is asked for delays
+    /// and for further candidates.
     pub fn poll(&mut self, now: Duration, mut random: impl FnMut() -> u32) -> Action {
         if let State::Conflicted = self.state {
             self.candidate = candidate(self.mac, random());
@@ -169,13 +171,13 @@ impl LinkLocal {
         }
     }
 
-    /// An ARP packet about `address` was heard from the machine `by`: with `claimed`, `address` stood as the
-    /// sender; otherwise it was a probe (sender 0.0.0.0, target `address`).
+    /// An ARP packet about `address` was heard from the machine `by`: with `claimed`, `address`
+    /// stood as the sender; otherwise it was a probe (sender 0.0.0.0, target `address`).
     ///
-    /// Returns true if [`LinkLocal::candidate`] is lost by it: an address that was claimed must be taken off
-    /// the interface, and the next polls search for another. A claimed address is first defended (2.5 b),
-    /// which is returned as false. Probes for a claimed address are no conflict; they are to be answered like
-    /// any ARP request ([`reply`]).
+    /// Returns true if [`LinkLocal::candidate`] is lost by it: an address that was claimed must be
+    /// taken off the interface, and the next polls search for another. A claimed address is first
+    /// defended (2.5 b), which is returned as false. Probes for a claimed address are no conflict;
+    /// they are to be answered like any ARP request ([`reply`]).
     pub fn heard(
         &mut self,
         now: Duration,
@@ -237,7 +239,8 @@ pub fn probe(mac: EthernetAddress, candidate: Ipv4Address) -> [u8; ARP_FRAME_BYT
     )
 }
 
-/// Tells every neighbour that `address` is ours (RFC 3927 2.4, RFC 5227 2.3: a request, not a reply).
+/// Tells every neighbour that `address` is ours (RFC 3927 2.4, RFC 5227 2.3: a request, not a
+/// reply).
 pub fn announcement(mac: EthernetAddress, address: Ipv4Address) -> [u8; ARP_FRAME_BYTES] {
     frame(
         mac,
@@ -252,8 +255,28 @@ pub fn announcement(mac: EthernetAddress, address: Ipv4Address) -> [u8; ARP_FRAM
     )
 }
 
-/// Answers a probe of the machine `to` for `address`, which is ours. A link-local answer is broadcast, so that
-/// everybody hears of a conflict (RFC 3927 2.5).
+/// What `sender` would answer if `to` had asked for its address.
+pub fn reply_from(
+    sender_mac: EthernetAddress,
+    sender: Ipv4Address,
+    to_mac: EthernetAddress,
+    to: Ipv4Address,
+) -> [u8; ARP_FRAME_BYTES] {
+    frame(
+        sender_mac,
+        to_mac,
+        &ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Reply,
+            source_hardware_addr: sender_mac,
+            source_protocol_addr: sender,
+            target_hardware_addr: to_mac,
+            target_protocol_addr: to,
+        },
+    )
+}
+
+/// Answers a probe of the machine `to` for `address`, which is ours. A link-local answer is
+/// broadcast, so that everybody hears of a conflict (RFC 3927 2.5).
 pub fn reply(
     mac: EthernetAddress,
     address: Ipv4Address,

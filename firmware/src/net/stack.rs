@@ -25,7 +25,7 @@ use crate::limits::{
 };
 use crate::status::{Direction, Drop, Drops, Link, NicCounters, NicFacts, Status};
 use crate::system::System;
-use crate::wire::{Counted, Guard, Guarded, Traffic};
+use crate::wire::{Counted, Guard, Guarded, Introduced, Introductions, Traffic};
 
 /// The table of sockets.
 pub type Sockets = [SocketStorage<'static>; TCP_SOCKETS + OTHER_SOCKETS];
@@ -47,6 +47,7 @@ pub struct Stack {
     tcp: TcpPool,
     addressing: Addressing,
     guard: Guard,
+    introductions: Introductions,
     traffic: Traffic,
     nic: Option<NicFacts>,
     nic_counters: NicCounters,
@@ -64,13 +65,16 @@ impl Stack {
         seed: [u8; 32],
     ) -> Self {
         let mut sockets = SocketSet::new(&mut storage[..]);
-        let tcp = TcpPool::new(&mut sockets, buffers);
+        let Buffers { receive, send, dhcp } = buffers;
+        let tcp = TcpPool::new(&mut sockets, receive, send);
+        let addressing = Addressing::new(config, &mut sockets, dhcp);
         Self {
             interface: None,
             sockets,
             tcp,
-            addressing: Addressing::new(config),
+            addressing,
             guard: Guard::new(),
+            introductions: Introductions::new(),
             traffic: Traffic::default(),
             nic: None,
             nic_counters: NicCounters::default(),
@@ -121,10 +125,13 @@ impl Stack {
         self.work.set(false);
         let facts = self.nic.as_ref()?;
         let at = instant(now);
-        let mut wire = Guarded {
-            device: Counted { device: nic, traffic: &self.traffic },
-            guard: &self.guard,
-            drops: system.drops(),
+        let mut wire = Introduced {
+            device: Guarded {
+                device: Counted { device: nic, traffic: &self.traffic },
+                guard: &self.guard,
+                drops: system.drops(),
+            },
+            introductions: &self.introductions,
         };
         let interface = match &mut self.interface {
             Some(interface) => interface,
@@ -162,6 +169,8 @@ impl Stack {
             &mut self.random,
             system,
         );
+        let ours = self.addressing.current().map(|ours| (facts.mac, ours.address));
+        self.introductions.set_ours(ours);
 
         self.traffic.exhausted.set(false);
         while let Some(frame) = self.addressing.outgoing() {
@@ -178,7 +187,7 @@ impl Stack {
         }
 
         let mut due = match interface.poll_at(at, &self.sockets) {
-            _ if sending => Some(now),
+            _ if sending || self.introductions.is_holding() => Some(now),
             Some(instant) => {
                 Some(Duration::from_micros(instant.total_micros().max(0) as u64).max(now))
             }

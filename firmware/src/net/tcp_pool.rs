@@ -18,16 +18,17 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 
 use crate::limits::{
-    ACCEPTORS, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER, TCP_RECEIVE_BYTES,
+    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER, TCP_RECEIVE_BYTES,
     TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
 };
 use crate::status::{Drop, Drops, Listener, SocketCounts};
 use crate::wire::ListenTable;
 
-/// The rings of all TCP sockets. All zero, so that as a static it takes no room in the image.
+/// The rings of all TCP sockets, and the DHCP client's packet. All zero, so that as a static it takes no room in the image.
 pub struct Buffers {
-    receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
-    send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+    pub(super) receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+    pub(super) send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+    pub(super) dhcp: [u8; DHCP_PACKET_BYTES_MAX],
 }
 
 impl Default for Buffers {
@@ -42,6 +43,7 @@ impl Buffers {
         Self {
             receive: [[0; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
             send: [[0; TCP_SEND_BYTES]; TCP_SOCKETS],
+            dhcp: [0; DHCP_PACKET_BYTES_MAX],
         }
     }
 }
@@ -112,9 +114,13 @@ pub(super) struct TcpPool {
 
 impl TcpPool {
     /// Makes the sockets and puts them into the set.
-    pub fn new(sockets: &mut SocketSet<'static>, buffers: &'static mut Buffers) -> Self {
+    pub fn new(
+        sockets: &mut SocketSet<'static>,
+        receive: &'static mut [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+        send: &'static mut [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+    ) -> Self {
         let mut slots = heapless::Vec::new();
-        for (receive, send) in buffers.receive.iter_mut().zip(buffers.send.iter_mut()) {
+        for (receive, send) in receive.iter_mut().zip(send.iter_mut()) {
             let socket =
                 Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             // Cannot fail: as many slots as buffers.
@@ -148,11 +154,11 @@ impl TcpPool {
             Some(index) => self.slots[index].used = Use::Handed { service },
             None => {
                 let acceptors = &mut self.services[service].acceptors;
-                if !acceptors.iter().any(|known| known.will_wake(waker)) {
-                    if let Err(refused) = acceptors.push_back(waker.clone()) {
-                        // More tasks than ACCEPTORS: this one comes again at once rather than never.
-                        refused.wake();
-                    }
+                if !acceptors.iter().any(|known| known.will_wake(waker))
+                    && let Err(refused) = acceptors.push_back(waker.clone())
+                {
+                    // More tasks than ACCEPTORS: this one comes again at once rather than never.
+                    refused.wake();
                 }
             }
         }

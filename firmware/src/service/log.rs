@@ -1,7 +1,8 @@
 //! The binary log over TCP: what `cargo xtask log` reads and decodes.
 //!
-//! A reader gets everything that is still in the ring, then what follows as it is written. It has nothing to
-//! say to us; its end of the connection is watched so that a reader who leaves makes room for the next one.
+//! A reader gets everything that is still in the ring, then what follows as it is written. It has
+//! nothing to say to us; its end of the connection is watched so that a reader who leaves makes
+//! room for the next one.
 
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer, with_timeout};
@@ -25,13 +26,12 @@ pub async fn run(system: &'static System, listener: TcpListener) {
             Some(log) => {
                 if stream_log(log, &mut stream).await.is_err() {
                     stream.abort();
-                    continue;
                 }
             }
-            // Whether the reader is still there does not matter: the connection ends either way.
+            // Whether the reader is still there does not matter: the connection ends either way,
+            // as every stream does that is dropped.
             None => drop(stream.write(NO_LOG).await),
         }
-        stream.close().await;
     }
 }
 

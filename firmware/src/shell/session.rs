@@ -12,7 +12,7 @@ use super::line::{ECHO_BYTES_MAX, Event as Edit, LineEditor, PROMPT_BYTES_MAX};
 use super::terminal::Terminal;
 use super::words::Words;
 use crate::journal::{Entry, Event};
-use crate::limits::{CONSOLE_JOURNAL_INTERVAL, SHELL_TEXT_BYTES};
+use crate::limits::SHELL_TEXT_BYTES;
 use crate::status::count;
 use crate::{System, Text};
 
@@ -402,5 +402,5 @@ async fn expired(deadline: Option<Instant>) {
 /// Waits for the journal entry of this number or, if it is overwritten, the oldest after it.
 async fn next_entry(system: &System, number: Option<u64>) -> Entry {
     let Some(number) = number else { return pending().await };
-    command::journal_entry(system, number, CONSOLE_JOURNAL_INTERVAL).await
+    system.journal_entry(number).await
 }

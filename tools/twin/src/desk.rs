@@ -37,8 +37,6 @@ const TURNS_MAX: u64 = 5_000_000;
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of a peer's socket, each way.
 const SOCKET_BYTES: usize = 64 * 1024;
-/// Entries of the journal shown when something does not happen.
-const JOURNAL_SHOWN: u64 = 64;
 
 /// How a simulation begins.
 #[derive(Clone, Debug)]
@@ -155,6 +153,11 @@ impl Desk {
         self.now
     }
 
+    /// Turns of the loop so far.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
     /// The cable.
     pub fn wire(&self) -> &Wire {
         &self.wire
@@ -226,7 +229,7 @@ impl Desk {
         let system = self.machine.firmware().system();
         let mut text = String::new();
         let mut number = 0;
-        while let Some(entry) = system.journal_after(number).filter(|_| number < JOURNAL_SHOWN) {
+        while let Some(entry) = system.journal_after(number) {
             number = entry.number + 1;
             text += &format!("{entry}\n");
         }

@@ -9,7 +9,15 @@ use embassy_executor::raw::{self, TaskStorage};
 #[derive(Clone, Copy)]
 pub struct Executor {
     raw: &'static raw::Executor,
-    pended: &'static AtomicBool,
+    state: &'static State,
+}
+
+#[derive(Default)]
+struct State {
+    /// A task was woken.
+    pended: AtomicBool,
+    /// `poll` is under way.
+    polling: AtomicBool,
 }
 
 impl Default for Executor {
@@ -21,9 +29,9 @@ impl Default for Executor {
 impl Executor {
     /// An executor without tasks. Its memory is never given back: tasks hold on to it.
     pub fn new() -> Self {
-        let pended: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-        let context = std::ptr::from_ref(pended).cast_mut().cast::<()>();
-        Self { raw: Box::leak(Box::new(raw::Executor::new(context))), pended }
+        let state: &'static State = Box::leak(Box::default());
+        let context = std::ptr::from_ref(state).cast_mut().cast::<()>();
+        Self { raw: Box::leak(Box::new(raw::Executor::new(context))), state }
     }
 
     /// Adds a task. Its memory is never given back: wakers may outlive it.
@@ -34,27 +42,33 @@ impl Executor {
     }
 
     /// Lets every task that was woken run once, until it waits again.
+    ///
+    /// # Panics
+    /// If a task polls the executor it runs on.
     pub fn poll(&self) {
-        self.pended.store(false, Ordering::Release);
-        // SAFETY: `poll` may not be called reentrantly, not from the pender (ours only stores a flag), and
-        // only on the thread that made the executor. `Executor` is not `Send` (raw::Executor is not `Sync`),
-        // and a task cannot reach the executor it runs on, so no call is under way on this thread.
+        let State { pended, polling } = self.state;
+        pended.store(false, Ordering::Release);
+        assert!(!polling.swap(true, Ordering::Relaxed), "a task polls its own executor");
+        // SAFETY: `poll` may not be called reentrantly, from the pender or another thread. `polling` was false,
+        // so no call is under way (after a panic of a task it stays true for ever); the pender only stores a
+        // flag; and `Executor` is not `Send`, as raw::Executor is not `Sync`.
         unsafe { self.raw.poll() };
+        polling.store(false, Ordering::Relaxed);
     }
 
     /// True if a task was woken since [`Executor::poll`] began.
     pub fn has_work(&self) -> bool {
-        self.pended.load(Ordering::Acquire)
+        self.state.pended.load(Ordering::Acquire)
     }
 }
 
 /// Called by the executor when a task of it was woken, from whatever thread.
 #[unsafe(export_name = "__pender")]
 fn pender(context: *mut ()) {
-    // SAFETY: contexts come from `Executor::new` only, which passes a leaked `AtomicBool`: valid for ever,
-    // and shared references to it are all that exist.
-    let pended = unsafe { &*context.cast::<AtomicBool>() };
-    pended.store(true, Ordering::Release);
+    // SAFETY: contexts come from `Executor::new` only, which passes a leaked `State`: valid for ever, and
+    // shared references to it are all that exist.
+    let state = unsafe { &*context.cast::<State>() };
+    state.pended.store(true, Ordering::Release);
 }
 
 #[cfg(test)]
@@ -86,5 +100,13 @@ mod tests {
         }
         assert_eq!(woken.get(), 3);
         assert!(!executor.has_work());
+    }
+
+    #[test]
+    #[should_panic(expected = "a task polls its own executor")]
+    fn an_executor_does_not_nest() {
+        let executor = Executor::new();
+        executor.spawn(async move { executor.poll() });
+        executor.poll();
     }
 }

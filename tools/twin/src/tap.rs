@@ -18,11 +18,14 @@ nix::ioctl_write_ptr_bad!(
     libc::ifreq
 );
 
+/// Bytes read of a frame: one more than we take, so that one that is too long is seen to be so.
+const RECEIVE_BYTES: usize = FRAME_BYTES_MAX + 1;
+
 /// A TAP interface that exists already, or that this process may create.
 #[derive(Debug)]
 pub struct Tap {
     file: File,
-    received: [u8; FRAME_BYTES_MAX],
+    received: [u8; RECEIVE_BYTES],
     counters: TapCounters,
 }
 
@@ -66,7 +69,7 @@ impl Tap {
         // TUNSETIFF reads, its name ends with a zero byte (checked above), and the kernel keeps no pointer.
         unsafe { tun_set_iff(file.as_raw_fd(), &raw const request) }
             .with_context(|| format!("attach to the TAP interface {name}"))?;
-        Ok(Self { file, received: [0; FRAME_BYTES_MAX], counters: TapCounters::default() })
+        Ok(Self { file, received: [0; RECEIVE_BYTES], counters: TapCounters::default() })
     }
 
     /// What was counted so far.

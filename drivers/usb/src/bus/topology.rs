@@ -56,14 +56,14 @@ impl Node {
 ///
 /// ```text
 /// topology = "-" | place [ " +" count ]
-/// place    = port ":(" device { " " place } ")"      the root port is 1; a hub's ports count from 1
-/// device   = vendor ":" product                      four hexadecimal digits each
-///          | "split"                                 low or full speed behind a high-speed hub
-///          | "failed"                                it did not come up; `Node::state` tells why
+/// place    = port ":(" device { " " place } ")"    the root port is 1; a hub's ports count from 1
+/// device   = vendor ":" product                    four hexadecimal digits each
+///          | "split"                               low or full speed behind a high-speed hub
+///          | "failed"                              it did not come up; `Node::state` tells why
 /// ```
 ///
-/// `1:(0409:55aa 1:(0525:a4a2))` is QEMU's network adapter behind QEMU's hub; ` +2` at the end says that two
-/// more devices were left out, since the bus has no room for them.
+/// `1:(0409:55aa 1:(0525:a4a2))` is QEMU's network adapter behind QEMU's hub; ` +2` at the end says
+/// that two more devices were left out, since the bus has no room for them.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     nodes: Vec<Node, DEVICES_MAX>,
@@ -103,8 +103,8 @@ impl Topology {
         self.nodes.is_full()
     }
 
-    /// The address of the next device. Devices that failed keep theirs, so that the others have the same one
-    /// whether a neighbour came up or not.
+    /// The address of the next device. Devices that failed keep theirs, so that the others have the
+    /// same one whether a neighbour came up or not.
     pub(super) fn next_address(&self) -> u8 {
         self.nodes.len() as u8 + 1
     }
@@ -170,7 +170,8 @@ impl fmt::Display for Topology {
     }
 }
 
-/// Looks after the bus between walks: a hub tells only those who ask that a device was unplugged behind it.
+/// Looks after the bus between walks: a hub tells only those who ask that a device was unplugged
+/// behind it.
 ///
 /// Each look blocks for one short control transfer, to be done each
 /// [`PORT_CHECK_INTERVAL`](crate::limits::PORT_CHECK_INTERVAL).
@@ -186,7 +187,8 @@ impl Watch {
         Self { address: Some(address), turn: 0 }
     }
 
-    /// Watches every port of every hub, all of them at each look: for a bus without anything in use.
+    /// Watches every port of every hub, all of them at each look: for a bus without anything in
+    /// use.
     pub fn over_everything() -> Self {
         Self { address: None, turn: 0 }
     }

@@ -1,4 +1,5 @@
-//! Configuration descriptors (USB 2.0, 9.6.3 to 9.6.6): interfaces, their endpoints, their class's own bytes.
+//! Configuration descriptors (USB 2.0, 9.6.3 to 9.6.6): interfaces, their endpoints, their class's
+//! own bytes.
 
 use heapless::Vec;
 
@@ -49,8 +50,8 @@ impl<'a> Configuration<'a> {
     /// Parses a configuration. Bytes after `wTotalLength` are ignored.
     ///
     /// # Errors
-    /// [`DescriptorError`]: a length that does not fit, an interface or an endpoint that occurs twice, an
-    /// endpoint outside of any interface, the configuration value 0.
+    /// [`DescriptorError`]: a length that does not fit, an interface or an endpoint that occurs
+    /// twice, an endpoint outside of any interface, the configuration value 0.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DescriptorError> {
         let total = Self::total_length(bytes)?;
         let head = checked(bytes, kind::CONFIGURATION, CONFIGURATION_HEADER_BYTES)?;
@@ -79,7 +80,8 @@ impl<'a> Configuration<'a> {
 
 /// Checks what [`Configuration::parse`] promises of everything below the configuration.
 fn check_body(body: &[u8]) -> Result<(), DescriptorError> {
-    // Of every endpoint address, the interface that has it: alternate settings of one interface may share it.
+    // Of every endpoint address, the interface that has it: alternate settings of one interface may
+    // share it.
     let mut owners = [None::<u8>; 32];
     let mut interface: Option<(u8, u8)> = None;
     let mut seen = Descriptors::new(body);
@@ -118,8 +120,8 @@ fn check_body(body: &[u8]) -> Result<(), DescriptorError> {
     }
 }
 
-/// The number in `bEndpointAddress` (USB 2.0, table 9-13), 1..=15. Bits 4 to 6 are reserved, and endpoint 0
-/// has no descriptor.
+/// The number in `bEndpointAddress` (USB 2.0, table 9-13), 1..=15. Bits 4 to 6 are reserved, and
+/// endpoint 0 has no descriptor.
 fn endpoint_number(address: u8) -> Result<u8, DescriptorError> {
     match address & 0x7f {
         number @ 1..=15 => Ok(number),
@@ -188,8 +190,8 @@ impl<'a> Interface<'a> {
     /// The bulk and interrupt endpoints, checked for a device of this speed. Others are left out.
     ///
     /// # Errors
-    /// [`DescriptorError`]: a packet size or an interval that the speed forbids, an endpoint that occurs
-    /// twice, fewer endpoints than the interface promised.
+    /// [`DescriptorError`]: a packet size or an interval that the speed forbids, an endpoint that
+    /// occurs twice, fewer endpoints than the interface promised.
     pub fn endpoints(&self, speed: Speed) -> Result<Endpoints, DescriptorError> {
         let mut endpoints = Endpoints::new();
         let (mut found, mut addresses) = (0u8, 0u32);
@@ -213,8 +215,8 @@ impl<'a> Interface<'a> {
         Ok(endpoints)
     }
 
-    /// Class-specific descriptors of the interface, such as CDC's functional descriptors: each with its length,
-    /// type and subtype bytes.
+    /// Class-specific descriptors of the interface, such as CDC's functional descriptors: each with
+    /// its length, type and subtype bytes.
     pub fn class_specific(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.descriptors().filter(|raw| raw.kind == kind::CLASS_INTERFACE).map(|raw| raw.bytes)
     }
@@ -235,8 +237,8 @@ fn endpoint(bytes: &[u8], speed: Speed) -> Result<Option<Endpoint>, DescriptorEr
         3 => Kind::Interrupt,
         _ => return Ok(None),
     };
-    // Bits 11 and 12 are the extra transactions of a high-speed microframe, which an interrupt endpoint may
-    // leave unused.
+    // Bits 11 and 12 are the extra transactions of a high-speed microframe, which an interrupt
+    // endpoint may leave unused.
     let max_packet = u16_at(bytes, 4) & 0x7ff;
     let fits = match (kind, speed) {
         (Kind::Bulk, Speed::Low) => false,

@@ -4,8 +4,8 @@ use heapless::String;
 
 use super::{DescriptorError, checked, kind, u16_at};
 
-/// A string descriptor as text: printable ASCII stays, every other UTF-16 unit becomes `?`, and what is beyond
-/// `N` characters is cut off.
+/// A string descriptor as text: printable ASCII stays, every other UTF-16 unit becomes `?`, and
+/// what is beyond `N` characters is cut off.
 ///
 /// # Errors
 /// [`DescriptorError`]: another type, a wrong length, an odd number of bytes.
@@ -24,7 +24,8 @@ pub fn string<const N: usize>(bytes: &[u8]) -> Result<String<N>, DescriptorError
     Ok(text)
 }
 
-/// The first language of string descriptor 0 (USB 2.0, table 9-15); `None` if the device lists none.
+/// The first language of string descriptor 0 (USB 2.0, table 9-15); `None` if the device lists
+/// none.
 ///
 /// # Errors
 /// As [`string`].

@@ -90,7 +90,8 @@ struct Connection<'a, S, B> {
 }
 
 impl<S: Read + Write, B: Source> Connection<'_, S, B> {
-    /// The next request, with its content read past. What cannot be answered by a page is answered here.
+    /// The next request, with its content read past. What cannot be answered by a page is answered
+    /// here.
     async fn next_request(&mut self) -> Result<Asked, Ended> {
         let mut deadline = None;
         // Bounded: each turn takes a byte at least, and a full buffer is never incomplete.
@@ -118,8 +119,8 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         self.read_past(asked).await
     }
 
-    /// Reads past a request's content. Where that cannot be done the connection ends after the answer, so that
-    /// content is never taken for a request.
+    /// Reads past a request's content. Where that cannot be done the connection ends after the
+    /// answer, so that content is never taken for a request.
     async fn read_past(&mut self, asked: Asked) -> Result<Asked, Ended> {
         let mut rest = match asked.content {
             Content::None => return Ok(asked),
@@ -170,7 +171,8 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             Ok(Page::Journal) => return self.answer_with_journal(asked, head).await,
             Ok(page) => match pages::render(page, self.source, self.response) {
                 Ok(()) => head.kind = page.kind(),
-                // A page that outgrew its buffer: the tests render the largest there is. Never half a page.
+                // A page that outgrew its buffer: the tests render the largest there is. Never half
+                // a page.
                 Err(_) => head.code = Code::InternalServerError,
             },
             Err(code) => head.code = code,
@@ -216,9 +218,9 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         Err(Ended::Answered("closed after the answer"))
     }
 
-    /// Answers that this is no request of ours. The connection ends, since nobody knows where the next request
-    /// would begin; but not before the client had time to see the answer: a client that is still sending would
-    /// be told by a reset, and lose it.
+    /// Answers that this is no request of ours. The connection ends, since nobody knows where the
+    /// next request would begin; but not before the client had time to see the answer: a client
+    /// that is still sending would be told by a reset, and lose it.
     async fn refuse(&mut self, code: Code) -> Ended {
         let asked = Asked {
             answer: Err(code),

@@ -1,5 +1,5 @@
-//! The picture in a browser's tab: two machines on a wire, 16 by 16, in the ICO format's oldest form, so that
-//! `/favicon.ico` is a picture everywhere and 198 bytes.
+//! The picture in a browser's tab: two machines on a wire, 16 by 16, in the ICO format's oldest
+//! form, so that `/favicon.ico` is a picture everywhere and 198 bytes.
 
 /// A row a number, the leftmost pixel in the highest bit.
 const ROWS: [u16; 16] = [
@@ -21,7 +21,8 @@ const ROWS: [u16; 16] = [
     0b0000_0000_0111_1110,
 ];
 
-/// ICONDIR, one ICONDIRENTRY, BITMAPINFOHEADER, two colours, 16 rows of colour, 16 rows of transparency.
+/// ICONDIR, one ICONDIRENTRY, BITMAPINFOHEADER, two colours, 16 rows of colour, 16 rows of
+/// transparency.
 const BYTES: usize = 6 + 16 + 40 + 8 + 16 * 4 + 16 * 4;
 
 /// The file.
@@ -47,7 +48,8 @@ const fn icon() -> [u8; BYTES] {
     }
     let mut row = 0;
     while row < 16 {
-        // The lowest row comes first; a row is padded to four bytes. Transparent is what is not set.
+        // The lowest row comes first; a row is padded to four bytes. Transparent is what is not
+        // set.
         let [high, low] = ROWS[15 - row].to_be_bytes();
         bytes[70 + row * 4] = high;
         bytes[71 + row * 4] = low;

@@ -1,5 +1,5 @@
-//! The web server: what the board is, and its live counters, for people (`/`) and programs (`/status.json`,
-//! documented in docs/http-api.md).
+//! The web server: what the board is, and its live counters, for people (`/`) and programs
+//! (`/status.json`, documented in docs/http-api.md).
 //!
 //! ```text
 //!   request.rs      bytes -> Head            (no I/O)
@@ -63,7 +63,8 @@ impl Source for System {
     }
 }
 
-/// Serves connections of `listener` for ever, one at a time; `worker` tells the tasks apart in the log.
+/// Serves connections of `listener` for ever, one at a time; `worker` tells the tasks apart in the
+/// log.
 pub async fn run(system: &'static System, listener: TcpListener, worker: usize) {
     let mut buffers = Buffers::new();
     loop {
@@ -72,7 +73,9 @@ pub async fn run(system: &'static System, listener: TcpListener, worker: usize) 
         defmt_or_log::debug!("httpd {}: {}", worker, ended.reason());
         match ended {
             Ended::Failed(_) => stream.abort(),
-            Ended::Answered(_) => stream.close().await,
+            // The stack sees to it that everything is sent, and to the FIN with the last of it; a
+            // client that is slow to acknowledge does not keep this task.
+            Ended::Answered(_) => drop(stream),
         }
     }
 }

@@ -45,7 +45,8 @@ impl Page {
     }
 }
 
-/// Renders a page whole. The journal, which may be longer than a page, is read by [`JournalReader`].
+/// Renders a page whole. The journal, which may be longer than a page, is read by
+/// [`JournalReader`].
 ///
 /// # Errors
 /// [`fmt::Error`] if it does not fit.

@@ -1,9 +1,10 @@
 //! The head of a request: bytes -> [`Head`], without I/O.
 //!
-//! A head is judged in two steps. [`end_of_head`] walks the bytes in order and stops at the first fault or at
-//! the empty line; so the verdict does not depend on how TCP cut the stream. Only a whole head goes to httparse
-//! and to the rules of RFC 9112 that decide where the next request begins: those whose breach makes two
-//! machines disagree about it (request smuggling) are refused, not repaired.
+//! A head is judged in two steps. [`end_of_head`] walks the bytes in order and stops at the first
+//! fault or at the empty line; so the verdict does not depend on how TCP cut the stream. Only a
+//! whole head goes to httparse and to the rules of RFC 9112 that decide where the next request
+//! begins: those whose breach makes two machines disagree about it (request smuggling) are refused,
+//! not repaired.
 
 use crate::limits::{HTTP_FIELDS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_REQUEST_LINE_BYTES_MAX};
 
@@ -126,11 +127,11 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Finds where the head begins (after empty lines, RFC 9112 2.2) and ends (after the empty line), or what is
-/// wrong with it. `Ok(None)`: so far so good.
+/// Finds where the head begins (after empty lines, RFC 9112 2.2) and ends (after the empty line),
+/// or what is wrong with it. `Ok(None)`: so far so good.
 ///
-/// The first fault in the order of the bytes decides, whatever comes after it; so more bytes never change a
-/// verdict.
+/// The first fault in the order of the bytes decides, whatever comes after it; so more bytes never
+/// change a verdict.
 fn end_of_head(bytes: &[u8]) -> Result<Option<(usize, usize)>, Code> {
     let mut start = 0;
     let mut line_start = 0;
@@ -157,7 +158,8 @@ fn end_of_head(bytes: &[u8]) -> Result<Option<(usize, usize)>, Code> {
             // A bare LF or CR ends a line for some machines and not for others (RFC 9112 2.2).
             _ if byte == b'\n' || after_carriage_return => return Err(Code::BadRequest),
             b'\r' => {}
-            // Text of the request line is ASCII; field values may hold tabs and what lies above ASCII.
+            // Text of the request line is ASCII; field values may hold tabs and what lies above
+            // ASCII.
             b' '..=b'~' => {}
             b'\t' | 0x80..=0xFF if !in_request_line => {}
             _ => return Err(Code::BadRequest),
@@ -177,7 +179,8 @@ fn names_a_version(head: &[u8]) -> bool {
 /// The path and query of a request target (RFC 9112 3.2); `None` if it has none of its forms.
 fn split_target(method: Method, target: &str) -> Option<(&str, Option<&str>)> {
     let origin = if target.starts_with('/') || method == Method::Other {
-        // `*` and the authority of CONNECT are for methods that we answer with 405 whatever the path.
+        // `*` and the authority of CONNECT are for methods that we answer with 405 whatever the
+        // path.
         target
     } else {
         // The absolute form, which proxies use: http://host/path.
@@ -317,7 +320,8 @@ mod tests {
             ),
             ("GET / HTTP/1.1\r\nHost: pi\r\nContent-Length: 0\r\n\r\n", "Get / keep-alive"),
             (
-                "PUT /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
+                "PUT /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: Chunked\r\n\
+                 Expect: 100-continue\r\n\r\n",
                 "Other /x keep-alive expects Chunked",
             ),
             ("OPTIONS * HTTP/1.1\r\nHost: pi\r\n\r\n", "Other * keep-alive"),
@@ -419,8 +423,9 @@ mod tests {
     /// Heads that are nearly right.
     fn near_head() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            "GET |HEAD |POST |/|/a\\?b| HTTP/1\\.[012]|\r\n|\r\n\r\n|Host: pi\r\n|Content-Length: [0-9,]{1,4}\r\n",
-            "Transfer-Encoding: chunked\r\n|Connection: (close|keep-alive)\r\n|[\r\n: \t]|[a-z]{1,9}",
+            "GET |HEAD |POST |/|/a\\?b| HTTP/1\\.[012]|\r\n|\r\n\r\n|Host: pi\r\n|[\r\n: \t]",
+            "Transfer-Encoding: chunked\r\n|Connection: (close|keep-alive)\r\n",
+            "Content-Length: [0-9,]{1,4}\r\n|[a-z]{1,9}",
             "GET / HTTP/1\\.1\r\nHost: pi\r\n",
         ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
@@ -434,7 +439,8 @@ mod tests {
             Head::parse(&bytes);
         }
 
-        /// However TCP cuts the stream, the first verdict that is not "incomplete" is the verdict on all of it.
+        /// However TCP cuts the stream, the first verdict that is not "incomplete" is the verdict
+        /// on all of it.
         #[test]
         fn cuts_do_not_change_the_verdict(bytes in near_head()) {
             let of_all = Head::parse(&bytes);

@@ -1,9 +1,9 @@
-//! A response, built so that it leaves in as few segments as possible: the content is rendered first, the head
-//! is put in front of it once the length is known, and both are one slice.
+//! A response, built so that it leaves in as few segments as possible: the content is rendered
+//! first, the head is put in front of it once the length is known, and both are one slice.
 //!
 //! ```text
-//!   bytes:  [ ..room..  HTTP/1.1 200 OK .. \r\n\r\n | content ............ | room for a chunk's end ]
-//!                       ^ begins where it must       ^ CONTENT_AT
+//!   [ ..room..  HTTP/1.1 200 OK .. \r\n\r\n | content ............ | room for a chunk's end ]
+//!               ^ begins where it must       ^ CONTENT_AT
 //! ```
 
 use core::fmt::{self, Write};
@@ -213,7 +213,8 @@ impl Response {
         &self.bytes[start..end]
     }
 
-    /// Puts a chunk's marks around the content, if there are any; returns where the whole begins and ends.
+    /// Puts a chunk's marks around the content, if there are any; returns where the whole begins
+    /// and ends.
     fn frame(&mut self, framing: Framing, is_last: bool) -> (usize, usize) {
         let end = CONTENT_AT + self.length;
         if framing != Framing::Chunked {
@@ -305,8 +306,9 @@ mod tests {
     fn head_and_content_are_one_piece() {
         let mut response = Response::new();
         write!(response, "{{}}").unwrap();
-        let head = "HTTP/1.1 200 OK\r\nServer: barewire/VERSION\r\nContent-Type: application/json\r\n\
-                    Cache-Control: no-store\r\nContent-Length: 2\r\n\
+        let head = "HTTP/1.1 200 OK\r\nServer: barewire/VERSION\r\n\
+                    Content-Type: application/json\r\nCache-Control: no-store\r\n\
+                    Content-Length: 2\r\n\
                     X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n";
         assert_eq!(text(response.with_head(&HEAD, true)), std::format!("{head}{{}}"));
         assert_eq!(text(response.head(&HEAD)), head);

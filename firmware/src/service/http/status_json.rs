@@ -1,5 +1,5 @@
-//! `/status.json`: everything the firmware counts and knows, for programs. docs/http-api.md describes it;
-//! names in it do not change.
+//! `/status.json`: everything the firmware counts and knows, for programs. docs/http-api.md
+//! describes it; names in it do not change.
 
 use core::fmt::{self, Write};
 

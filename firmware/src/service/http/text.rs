@@ -1,5 +1,5 @@
-//! How pages print things. Text from elsewhere is made harmless for where it goes: a model's name or a USB
-//! device's topology must not become markup.
+//! How pages print things. Text from elsewhere is made harmless for where it goes: a model's name
+//! or a USB device's topology must not become markup.
 
 use core::fmt::{self, Display, Write};
 

@@ -26,7 +26,6 @@ pub async fn run(system: &'static System, listener: TcpListener, _worker: usize)
     let counters = system.counters();
     loop {
         let stream = listener.accept().await;
-        count(&counters.tcp_accepted);
         if counters.telnet_open.get() >= TELNET_SESSIONS as u64 {
             count(&counters.telnet_refused);
             refuse(stream).await;

@@ -1,8 +1,7 @@
 //! `dmesg`: the journal.
 
 use super::options::{Argument, Options};
-use super::{About, Context, FAILURE, Outcome, SUCCESS, journal_entry};
-use crate::limits::CONSOLE_JOURNAL_INTERVAL;
+use super::{About, Context, FAILURE, Outcome, SUCCESS};
 
 /// For `help`.
 pub const ABOUT: About = About { arguments: "[-w]", summary: "print the journal" };
@@ -52,7 +51,7 @@ pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
         let entry = match system.journal_after(next) {
             Some(entry) => entry,
             None if !follow => return SUCCESS,
-            None => journal_entry(system, next, CONSOLE_JOURNAL_INTERVAL).await,
+            None => system.journal_entry(next).await,
         };
         next = entry.number + 1;
         context.print(format_args!("{entry}\n")).await;

@@ -8,7 +8,7 @@ use super::options::{Argument, Options};
 use super::{About, Context, FAILURE, Outcome, SUCCESS};
 use crate::Text;
 use crate::limits::{FRAME_BYTES_MAX, SHELL_TEXT_BYTES};
-use crate::status::{Direction, Status};
+use crate::status::{Direction, Mac, Status};
 
 /// For `help`.
 pub const ABOUT: About =
@@ -172,7 +172,7 @@ impl Interface {
         match self.mac {
             Some(mac) => {
                 write!(out, "        ether ")?;
-                write_mac(out, mac)?;
+                write!(out, "{}", Mac(mac))?;
                 writeln!(out, "  txqueuelen {QUEUE_LENGTH}  (Ethernet)")?;
             }
             None => writeln!(out, "        loop  txqueuelen {QUEUE_LENGTH}  (Local Loopback)")?,
@@ -211,15 +211,6 @@ impl Interface {
 
 const SHORT_HEADER: &str = "Iface      MTU    RX-OK RX-ERR RX-DRP RX-OVR    \
                             TX-OK TX-ERR TX-DRP TX-OVR Flg\n";
-
-/// Lower case with colons.
-fn write_mac(out: &mut impl fmt::Write, mac: EthernetAddress) -> fmt::Result {
-    for (index, byte) in mac.0.iter().enumerate() {
-        let colon = if index == 0 { "" } else { ":" };
-        write!(out, "{colon}{byte:02x}")?;
-    }
-    Ok(())
-}
 
 /// A number of bytes as `3.1 KiB`: one decimal, truncated. Exactly 1024 are still `1024.0 B`, as in
 /// the tool.

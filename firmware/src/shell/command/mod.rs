@@ -15,16 +15,13 @@ mod uptime;
 
 use core::cell::Cell;
 use core::fmt;
-use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
-use embassy_time::Timer;
 
 use super::session::Ended;
 use super::terminal::Screen;
 use super::type_ahead::TypeAhead;
-use crate::journal::Entry;
 use crate::limits::{SHELL_OUTPUT_BYTES, SHELL_TEXT_BYTES};
 use crate::{System, Text};
 
@@ -167,17 +164,6 @@ impl RawKeys<'_> {
 impl Drop for RawKeys<'_> {
     fn drop(&mut self) {
         self.0.raw.set(false);
-    }
-}
-
-/// Waits for the journal entry of this number or, if it is overwritten, the oldest after it; looks
-/// at this interval.
-pub async fn journal_entry(system: &System, number: u64, interval: Duration) -> Entry {
-    loop {
-        if let Some(entry) = system.journal_after(number) {
-            return entry;
-        }
-        Timer::after_micros(interval.as_micros() as u64).await;
     }
 }
 

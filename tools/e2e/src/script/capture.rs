@@ -103,7 +103,9 @@ fn as_tcpdump_prints(lab: &Lab, file: &Path, board: Ipv4Addr) -> Result<()> {
     let path = file.display().to_string();
     let text = lab.run("tcpdump", &["-n", "-t", "-vv", "-r", &path], PATIENCE)?;
     for complaint in COMPLAINTS {
-        let line = text.lines().find(|line| line.contains(complaint));
+        // Lines of HTTP begin with a tab: what a page says is no complaint of tcpdump's.
+        let mut headers = text.lines().filter(|line| !line.starts_with('\t'));
+        let line = headers.find(|line| line.contains(complaint));
         if let Some(line) = line {
             bail!("tcpdump complains: {line}");
         }

@@ -34,6 +34,9 @@ const HCINT_BITS: u32 = 0x7ff;
 /// HCTSIZ.PID of a SETUP.
 pub(super) const PID_SETUP: u32 = 3;
 
+/// Later than any test runs.
+pub(super) const NEVER: Duration = Duration::from_secs(1 << 40);
+
 /// How long the core takes to halt a channel.
 const HALT_TIME: Duration = Duration::from_micros(2);
 
@@ -156,6 +159,13 @@ impl Channel {
 
     pub(super) fn raise(&mut self, interrupts: u32) {
         self.interrupts |= interrupts;
+    }
+
+    /// Fault injection: the channel is stuck.
+    pub(super) fn jam(&mut self) {
+        if self.enabled() {
+            (self.ready, self.halting) = (Some(NEVER), Some(NEVER));
+        }
     }
 
     pub(super) fn retry_at(&mut self, at: Duration) {

@@ -177,6 +177,13 @@ impl Dwc2 {
         core.trace.drain(..).collect()
     }
 
+    /// From now on this channel, if it is enabled, neither moves nor halts: only a core reset frees it.
+    pub fn jam(&self, channel: usize) {
+        let mut core = self.0.borrow_mut();
+        core.catch_up();
+        core.channels[channel].jam();
+    }
+
     /// Noise: the port disables itself, the device stays.
     pub fn drop_port(&self) {
         let mut core = self.0.borrow_mut();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::channels::{
-    ACK, AHBERR, BBLERR, DATATGLERR, NAK, NYET, PID_SETUP, STALL, XACTERR, XFERCOMPL,
+    ACK, AHBERR, BBLERR, DATATGLERR, NAK, NEVER, NYET, PID_SETUP, STALL, XACTERR, XFERCOMPL,
 };
 use super::{Core, End, Mode, Packet};
 use crate::Violation;
@@ -216,7 +216,7 @@ impl Core {
     fn absent(&mut self, index: usize, at: Duration) -> End {
         if self.mode == Mode::Qemu {
             // Swallowed: nothing happens any more.
-            self.channels[index].retry_at(Duration::MAX / 2);
+            self.channels[index].retry_at(NEVER);
         } else {
             self.silence(index, at);
         }

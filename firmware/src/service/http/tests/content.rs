@@ -166,3 +166,28 @@ fn head_is_get_without_the_content() {
         assert_eq!(head, Answer { content: Vec::new(), ..get }, "{path}");
     }
 }
+
+/// docs/http-api.md names every field and every reason there is.
+#[test]
+fn the_description_is_complete() {
+    fn names(value: &serde_json::Value, all: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                all.push(name.clone());
+                names(value, all);
+            }),
+            serde_json::Value::Array(values) => values.iter().for_each(|value| names(value, all)),
+            _ => {}
+        }
+    }
+    let description = include_str!("../../../../../docs/http-api.md");
+    let status = fetch(&desk(), &get("/status.json"));
+    let mut all = Vec::new();
+    names(&serde_json::from_slice(&status.content).unwrap(), &mut all);
+    assert!(all.len() > 60);
+    for name in all {
+        let is_there = description.contains(&format!("`{name}`"))
+            || description.contains(&format!(".{name}`"));
+        assert!(is_there, "{name} is not described");
+    }
+}

@@ -1,6 +1,5 @@
 //! The model checks itself: normal transfers work, and each broken rule is found and named.
 
-#[path = "support/pokes.rs"]
 mod pokes;
 
 use std::cell::RefCell;

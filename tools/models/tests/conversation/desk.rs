@@ -136,6 +136,9 @@ impl Desk {
                 }
                 let watch =
                     if mac.is_some() { Watch::over(address) } else { Watch::over_everything() };
+                if mac.is_none() {
+                    self.journal.push(format!("no Ethernet device: {topology}"));
+                }
                 self.mac = mac;
                 self.watch = Some((watch, now));
                 self.topology = Some(topology);

@@ -1,0 +1,135 @@
+//! The firmware against peers on a simulated cable, in virtual time.
+
+#[path = "simulation/dhcp_server.rs"]
+mod dhcp_server;
+#[path = "simulation/hostile.rs"]
+mod hostile;
+#[path = "simulation/leases.rs"]
+mod leases;
+#[path = "simulation/packets.rs"]
+mod packets;
+
+use std::time::Duration;
+
+use packets::{arp_request, echo_request, is_arp_reply, is_echo_reply};
+use twin::desk::{Desk, Setup};
+use twin::wire::Quality;
+
+/// Virtual time within which anything on a good cable must have happened.
+const SOON: Duration = Duration::from_secs(5);
+/// On a bad cable: retransmission timers grow to seconds.
+const EVENTUALLY: Duration = Duration::from_secs(120);
+
+/// Digits become `#`: counters and times differ from page to page, all else must not.
+fn without_figures(page: &[u8]) -> String {
+    let text = String::from_utf8_lossy(page);
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '0'..='9' if plain.ends_with('#') => {}
+            '0'..='9' => plain.push('#'),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+fn content_length(head: &str) -> usize {
+    let value = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    value.expect("a Content-Length")
+}
+
+#[test]
+fn arp_is_answered_and_so_is_ping() {
+    Desk::run(&Setup::default(), |desk| {
+        desk.send_frame(arp_request());
+        desk.until("ARP reply", SOON, |desk| desk.take_frames().iter().find_map(is_arp_reply));
+        for bytes in [0, 1, 56, 1472] {
+            let data: Vec<u8> = (0..bytes).map(|index| index as u8).collect();
+            desk.send_frame(echo_request(&data));
+            desk.until("echo reply", SOON, |desk| {
+                desk.take_frames().iter().any(|frame| is_echo_reply(frame, &data)).then_some(())
+            });
+        }
+    });
+}
+
+#[test]
+fn the_index_page_is_fetched() {
+    Desk::run(&Setup::default(), |desk| {
+        let (head, body) = desk.fetch(0, "/", SOON);
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert_eq!(content_length(&head), body.len());
+        let (head, _) = desk.fetch(0, "/nosuchpage", SOON);
+        assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+    });
+}
+
+#[test]
+fn a_telnet_session() {
+    Desk::run(&Setup::default(), |desk| {
+        let session = desk.connect(0, 23);
+        desk.expect(0, session, "$ ", SOON);
+        desk.send(0, session, b"uptime\r\n", SOON);
+        desk.expect(0, session, " up ", SOON);
+        desk.send(0, session, b"exit\r\n", SOON);
+        desk.until("the end of the session", SOON, |desk| {
+            (!desk.socket(0, session).may_recv()).then_some(())
+        });
+    });
+}
+
+/// An hour passes without traffic: the board sleeps through it, but for a handful of turns.
+#[test]
+fn an_idle_board_sleeps() {
+    Desk::run(&Setup::default(), |desk| {
+        desk.run_for(Duration::from_secs(10));
+        desk.take_frames();
+        let before = desk.turns();
+        desk.run_for(Duration::from_secs(3600));
+        let turns = desk.turns() - before;
+        assert!(turns <= 3600 * 4, "{turns} turns in an hour: more than four a second");
+        assert!(desk.take_frames().is_empty(), "an idle board with a static address is silent");
+    });
+}
+
+/// Fifty cables that lose, double and reorder frames, each in its own way: every page arrives whole.
+#[test]
+fn pages_survive_bad_cables() {
+    let expected = Desk::run(&Setup::default(), |desk| desk.fetch(0, "/", SOON).1);
+    let expected = without_figures(&expected);
+    for seed in 1..=50 {
+        let quality = Quality {
+            lost_per_mille: 20 + (seed as u32 % 5) * 20,
+            doubled_per_mille: 50,
+            delay: Duration::from_micros(100)..Duration::from_millis(5),
+        };
+        let setup = Setup { quality, seed, ..Setup::default() };
+        Desk::run(&setup, |desk| {
+            let (head, body) = desk.fetch(0, "/", EVENTUALLY);
+            assert_eq!(content_length(&head), body.len(), "seed {seed}");
+            assert_eq!(without_figures(&body), expected, "seed {seed}");
+        });
+    }
+}
+
+/// The same seed gives the same run, frame by frame.
+#[test]
+fn runs_repeat_themselves() {
+    let quality = Quality {
+        lost_per_mille: 100,
+        doubled_per_mille: 50,
+        delay: Duration::from_micros(100)..Duration::from_millis(5),
+    };
+    let setup = Setup { quality, seed: 7, ..Setup::default() };
+    let run = || {
+        Desk::run(&setup, |desk| {
+            desk.fetch(0, "/", EVENTUALLY);
+            (desk.now(), desk.take_frames())
+        })
+    };
+    assert_eq!(run(), run());
+}

@@ -1,0 +1,87 @@
+//! What a DHCP server may give the board, and what not.
+
+use std::time::Duration;
+
+use smoltcp::wire::Ipv4Address;
+use twin::desk::{Desk, Setup};
+
+use crate::dhcp_server::{Offer, answer};
+use crate::packets::ROUTER;
+
+/// The client asks again and again in that time, and helps itself to a link-local address.
+const WHILE: Duration = Duration::from_secs(60);
+
+const GOOD: Offer = Offer {
+    address: Ipv4Address::new(192, 168, 77, 42),
+    mask: Ipv4Address::new(255, 255, 255, 0),
+    router: Some(ROUTER),
+    lease_seconds: 3600,
+};
+
+/// The address that a board ends up with when this is all it is offered.
+fn address_after(offer: &Offer) -> (Option<Ipv4Address>, String) {
+    let setup = Setup { append: "ip=dhcp".into(), ..Setup::default() };
+    Desk::run(&setup, |desk| {
+        let end = desk.now() + WHILE;
+        while desk.now() < end {
+            for frame in desk.take_frames() {
+                if let Some(reply) = answer(&frame, offer) {
+                    desk.send_frame(reply);
+                }
+            }
+            desk.run_for(Duration::from_millis(100));
+        }
+        let status = desk.machine().firmware().system().status();
+        (status.address.map(|address| address.address.address()), desk.journal())
+    })
+}
+
+#[test]
+fn a_good_lease_is_taken() {
+    let (address, journal) = address_after(&GOOD);
+    assert_eq!(address, Some(GOOD.address), "{journal}");
+    assert!(journal.contains("by DHCP"), "{journal}");
+}
+
+#[test]
+fn addresses_that_nobody_may_have_are_refused() {
+    let hostile = [
+        Ipv4Address::new(127, 0, 0, 1),
+        Ipv4Address::new(240, 0, 0, 1),
+        Ipv4Address::new(255, 255, 255, 255),
+        Ipv4Address::new(224, 0, 0, 251),
+        Ipv4Address::new(0, 0, 0, 0),
+        Ipv4Address::new(0, 1, 2, 3),
+        // The network's own address, its broadcast address, and the server's.
+        Ipv4Address::new(192, 168, 77, 0),
+        Ipv4Address::new(192, 168, 77, 255),
+        ROUTER,
+    ];
+    for address in hostile {
+        let (taken, journal) = address_after(&Offer { address, ..GOOD });
+        let taken = taken.map(|address| address.octets());
+        assert!(
+            matches!(taken, None | Some([169, 254, ..])),
+            "{address} led to {taken:?}\n{journal}"
+        );
+    }
+}
+
+/// A mask with holes, none at all, and one that leaves no room: whatever is made of them, the board goes on.
+#[test]
+fn strange_masks_do_no_harm() {
+    for mask in [[255, 0, 255, 0], [0, 0, 0, 0], [255, 255, 255, 255], [255, 255, 255, 254]] {
+        let offer = Offer { mask: mask.into(), ..GOOD };
+        let (taken, journal) = address_after(&offer);
+        assert!(taken.is_some(), "{mask:?} left the board without an address\n{journal}");
+    }
+}
+
+/// Leases of no time, of a second and of for ever.
+#[test]
+fn strange_times_do_no_harm() {
+    for lease_seconds in [0, 1, u32::MAX] {
+        let (taken, journal) = address_after(&Offer { lease_seconds, ..GOOD });
+        assert!(taken.is_some(), "{lease_seconds} s left the board without an address\n{journal}");
+    }
+}

@@ -8,15 +8,16 @@ use smoltcp::phy::Device;
 use crate::config::{Config, Faults};
 use crate::journal::Event;
 use crate::limits::{
-    HTTP_BACKLOG, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT,
-    LOG_READERS, TELNET_BACKLOG, TELNET_PORT, TELNET_WORKERS,
+    HTTP_BACKLOG, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT, LOG_READERS, TELNET_BACKLOG,
+    TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
 use crate::service::{console, http, log, telnet};
 use crate::status::{BoardFacts, Link, NicCounters, NicFacts};
 use crate::system::{LogSource, RestartRequest, System};
 
-/// The memory the firmware works in, given by its owner: statics on a board, leaked boxes on a desk.
+/// The memory the firmware works in, given by its owner: statics on a board, leaked boxes on a
+/// desk.
 pub struct Memory {
     /// The TCP sockets' rings.
     pub buffers: &'static mut Buffers,
@@ -40,7 +41,8 @@ pub struct Facts {
     pub log: Option<&'static dyn LogSource>,
 }
 
-/// Where the tasks live and who runs them: an executor and static memory on a board, the heap on a desk.
+/// Where the tasks live and who runs them: an executor and static memory on a board, the heap on a
+/// desk.
 pub trait Spawn {
     /// Takes a task for good.
     fn spawn<F: Future<Output = ()> + 'static>(&mut self, name: &'static str, task: F);
@@ -92,8 +94,9 @@ impl Firmware {
         Ok(())
     }
 
-    /// One turn: takes a bounded number of frames from `nic`, lets every socket send, and keeps addresses and
-    /// connections. Returns when to call again at the latest, if nothing else happens.
+    /// One turn: takes a bounded number of frames from `nic`, lets every socket send, and keeps
+    /// addresses and connections. Returns when to call again at the latest, if nothing else
+    /// happens.
     pub fn poll(
         &mut self,
         now: Duration,
@@ -106,13 +109,14 @@ impl Firmware {
         deadline.into_iter().chain(restart).min()
     }
 
-    /// True if tasks left something to send since the last [`Firmware::poll`]: call it again before sleeping.
+    /// True if tasks left something to send since the last [`Firmware::poll`]: call it again before
+    /// sleeping.
     pub fn has_work(&self) -> bool {
         self.system.stack.borrow().has_work()
     }
 
-    /// The network interface was found; frames pass through the device given to [`Firmware::poll`] from now
-    /// on.
+    /// The network interface was found; frames pass through the device given to [`Firmware::poll`]
+    /// from now on.
     pub fn nic_found(&mut self, nic: NicFacts) {
         self.system.record(Event::NicFound {
             driver: nic.driver,

@@ -1,5 +1,5 @@
-//! What happened: a ring of typed events. `dmesg`, the serial console and later /log and syslog print these
-//! same entries.
+//! What happened: a ring of typed events. `dmesg`, the serial console and later /log and syslog
+//! print these same entries.
 
 use core::fmt;
 use core::time::Duration;
@@ -169,8 +169,8 @@ impl Journal {
         let _ = self.entries.push_back(entry);
     }
 
-    /// The oldest entry whose number is at least `number`: `after(0)`, then `after(entry.number + 1)`, so that
-    /// a reader holds no borrow while it writes.
+    /// The oldest entry whose number is at least `number`: `after(0)`, then `after(entry.number +
+    /// 1)`, so that a reader holds no borrow while it writes.
     pub fn after(&self, number: u64) -> Option<Entry> {
         let first = self.entries.front()?.number;
         let index = usize::try_from(number.saturating_sub(first)).ok()?;

@@ -1,4 +1,5 @@
-//! The library that *is* the firmware: network stack, services, shell. No heap, no driver, no address.
+//! The library that *is* the firmware: network stack, services, shell. No heap, no driver, no
+//! address.
 //!
 //! ```text
 //!   owner's loop (boards/rpi3, tools/twin, a test)
@@ -8,11 +9,12 @@
 //!     idle until the next deadline
 //! ```
 //!
-//! [`Firmware::new`] takes the memory it works in; [`Firmware::spawn`] hands out the service tasks, one async
-//! task each; [`Firmware::poll`] is the whole data path of one turn.
+//! [`Firmware::new`] takes the memory it works in; [`Firmware::spawn`] hands out the service tasks,
+//! one async task each; [`Firmware::poll`] is the whole data path of one turn.
 
 #![no_std]
-// The time driver of the unit tests exports its two functions by name, which is `unsafe(no_mangle)`.
+// The time driver of the unit tests exports its two functions by name, which is
+// `unsafe(no_mangle)`.
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 #[cfg(test)]

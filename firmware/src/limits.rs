@@ -1,19 +1,24 @@
-//! Every size, count, port and interval, with its unit. Relations between them are asserted at compile time.
+//! Every size, count, port and interval, with its unit. Relations between them are asserted at
+//! compile time.
 
 use core::time::Duration;
 
-// --- Frames -----------------------------------------------------------------------------------------------
+// --- Frames
+// -----------------------------------------------------------------------------------------------
 
-/// Bytes of the largest Ethernet frame we send or take: header and 1,500 bytes of payload, without FCS.
+/// Bytes of the largest Ethernet frame we send or take: header and 1,500 bytes of payload, without
+/// FCS.
 pub const FRAME_BYTES_MAX: usize = 1514;
 
-/// Frames taken from the NIC in one turn of the loop, so that no flood keeps the services from their turn.
+/// Frames taken from the NIC in one turn of the loop, so that no flood keeps the services from
+/// their turn.
 pub const INGRESS_FRAMES_PER_POLL: usize = 32;
 
 /// Passes over all sockets in one turn; each pass sends at most one frame a socket.
 pub const EGRESS_PASSES_PER_POLL: usize = 16;
 
-// --- Stack ------------------------------------------------------------------------------------------------
+// --- Stack
+// ------------------------------------------------------------------------------------------------
 
 /// TCP sockets: connections, listening and closing ones together.
 pub const TCP_SOCKETS: usize = 64;
@@ -30,8 +35,8 @@ pub const TCP_SEND_BYTES: usize = 16 * 1024;
 /// Neighbours known at a time (`SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT`).
 pub const NEIGHBORS: usize = 64;
 
-/// A neighbour that was silent for this long is introduced to the stack anew. smoltcp forgets neighbours after
-/// 60 s.
+/// A neighbour that was silent for this long is introduced to the stack anew. smoltcp forgets
+/// neighbours after 60 s.
 pub const INTRODUCTION_LIFETIME: Duration = Duration::from_secs(30);
 
 /// IPv4 datagrams reassembled at a time (`SMOLTCP_REASSEMBLY_BUFFER_COUNT`).
@@ -40,12 +45,13 @@ pub const REASSEMBLIES: usize = 8;
 /// Bytes of the largest IPv4 datagram reassembled or sent in fragments.
 pub const DATAGRAM_BYTES_MAX: usize = 16 * 1024;
 
-/// A datagram whose fragments have not all come by then is given up: RFC 1122 3.3.2 asks for 60 to 120 s, at
-/// which one orphan would hold a buffer for a minute; 5 s leaves room on any wire we know.
+/// A datagram whose fragments have not all come by then is given up: RFC 1122 3.3.2 asks for 60 to
+/// 120 s, at which one orphan would hold a buffer for a minute; 5 s leaves room on any wire we
+/// know.
 pub const REASSEMBLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection on which nothing was heard for this long is ended, in every state (RFC 9293 3.8.3 "user
-/// timeout").
+/// A connection on which nothing was heard for this long is ended, in every state (RFC 9293 3.8.3
+/// "user timeout").
 pub const TCP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Quiet connections are probed this often (RFC 9293 3.8.4), so that a vanished peer is noticed.
@@ -54,13 +60,15 @@ pub const TCP_KEEP_ALIVE: Duration = Duration::from_secs(6);
 /// A connection we closed has this long to finish before its socket is taken back.
 pub const TCP_LINGER: Duration = Duration::from_secs(10);
 
-/// Equal bare ACKs sent without a frame heard in between, after which a connection counts as running away.
+/// Equal bare ACKs sent without a frame heard in between, after which a connection counts as
+/// running away.
 pub const RUNAWAY_ACKS: u32 = 3;
 
 /// While a connection runs away the loop takes a pause of this long between turns.
 pub const RUNAWAY_PAUSE: Duration = Duration::from_millis(10);
 
-/// A half-open connection may be given up for a new one after this long: well above any LAN's round trip.
+/// A half-open connection may be given up for a new one after this long: well above any LAN's round
+/// trip.
 pub const HALF_OPEN_MIN: Duration = Duration::from_millis(500);
 
 /// While connections close or handshakes run, the pool of sockets is looked after this often.
@@ -84,11 +92,12 @@ pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// ARP frames of our own making that wait to be sent.
 pub const ARP_OUTBOX: usize = 8;
 
-/// RST segments and ICMP errors that we send at most, each second and in one burst (RFC 1812 4.3.2.8 asks
-/// senders of ICMP errors to limit them).
+/// RST segments and ICMP errors that we send at most, each second and in one burst (RFC 1812
+/// 4.3.2.8 asks senders of ICMP errors to limit them).
 pub const BACKSCATTER_PER_SECOND: u32 = 100;
 
-// --- Services ---------------------------------------------------------------------------------------------
+// --- Services
+// ---------------------------------------------------------------------------------------------
 
 /// TCP port of the HTTP service.
 pub const HTTP_PORT: u16 = 80;
@@ -164,7 +173,8 @@ pub const TERMINAL_COLUMNS: u16 = 80;
 /// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.
 pub const JOURNAL_READERS: usize = 16;
 
-// --- Console, journal -------------------------------------------------------------------------------------
+// --- Console, journal
+// -------------------------------------------------------------------------------------
 
 /// Bytes of console input waiting for the shell.
 pub const CONSOLE_INPUT_BYTES: usize = 256;
@@ -177,7 +187,8 @@ pub const RESTART_GRACE: Duration = Duration::from_millis(300);
 /// Bytes of one journal entry's text.
 pub const JOURNAL_TEXT_BYTES: usize = 112;
 
-// --- Command line, device tree ---------------------------------------------------------------------------
+// --- Command line, device tree
+// ---------------------------------------------------------------------------
 
 /// Faults of the command line that are told; what follows is counted as "more".
 pub const CONFIG_FAULTS_MAX: usize = 8;
@@ -186,7 +197,8 @@ pub const DTB_BYTES_MAX: usize = 1024 * 1024;
 /// Levels of nodes in a device tree (64 in Linux as well).
 pub const DTB_DEPTH_MAX: usize = 64;
 
-// --- Addresses --------------------------------------------------------------------------------------------
+// --- Addresses
+// --------------------------------------------------------------------------------------------
 
 /// DNS servers remembered.
 pub const DNS_SERVERS: usize = 3;

@@ -141,7 +141,8 @@ pub struct Direction {
     pub errors: u64,
     /// Frames dropped by us, by the reasons of [`Drop`].
     pub dropped: u64,
-    /// Receive: lost for want of room in the device. Send: transfers the device did not take in time.
+    /// Receive: lost for want of room in the device. Send: transfers the device did not take in
+    /// time.
     pub overruns: u64,
     /// Receive: frames with a bad length or alignment. Send: carrier lost.
     pub frame: u64,
@@ -189,7 +190,8 @@ drops! {
     Runt = "runt",
     /// Received: longer than we take.
     Giant = "giant",
-    /// Received: a source that nobody may use: multicast, broadcast, loopback, class E, or our own address.
+    /// Received: a source that nobody may use: multicast, broadcast, loopback, class E, or our own
+    /// address.
     BogusSource = "bogus_source",
     /// Received: not for us: another unicast Ethernet address.
     NotOurs = "not_ours",
@@ -197,7 +199,8 @@ drops! {
     ListenOverflow = "listen_overflow",
     /// Received: a SYN to a multicast or broadcast address.
     BroadcastSyn = "broadcast_syn",
-    /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent: smurf).
+    /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent:
+    /// smurf).
     BroadcastEcho = "broadcast_echo",
     /// Received: an ARP reply that nobody asked for.
     UnsolicitedArp = "unsolicited_arp",

@@ -1,7 +1,7 @@
 //! What every task sees: the stack, the journal, the console and the counters of one board.
 //!
-//! Tasks hold `&'static System`. Everything inside is borrowed for the length of a call, never across an
-//! `.await`.
+//! Tasks hold `&'static System`. Everything inside is borrowed for the length of a call, never
+//! across an `.await`.
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -29,9 +29,9 @@ pub enum RestartRequest {
 
 /// The binary log, as a reader finds it.
 pub trait LogSource {
-    /// Copies what follows `cursor` (a position in the stream; 0 for all that is still there), moves the
-    /// cursor, and returns the number of bytes; 0 if there is nothing new. A reader that fell behind is set
-    /// forward to the oldest byte still there.
+    /// Copies what follows `cursor` (a position in the stream; 0 for all that is still there),
+    /// moves the cursor, and returns the number of bytes; 0 if there is nothing new. A reader that
+    /// fell behind is set forward to the oldest byte still there.
     fn read(&self, cursor: &mut u64, out: &mut [u8]) -> usize;
 }
 
@@ -139,7 +139,8 @@ impl System {
         .await
     }
 
-    /// Asks for a restart, which happens [`RESTART_GRACE`] later, so that the answer still goes out.
+    /// Asks for a restart, which happens [`RESTART_GRACE`] later, so that the answer still goes
+    /// out.
     pub fn request_restart(&self, by: &str, how: RestartRequest) {
         self.record(Event::RestartRequested(Text::from(by)));
         if self.restart.get().is_none() {

@@ -1,7 +1,8 @@
-//! For unit tests of async code: a thread's own virtual clock behind `embassy_time`, and a `block_on`.
+//! For unit tests of async code: a thread's own virtual clock behind `embassy_time`, and a
+//! `block_on`.
 //!
-//! A future that waits only for time is woken by moving the clock to its next timer, so a test of a timeout
-//! takes no time.
+//! A future that waits only for time is woken by moving the clock to its next timer, so a test of a
+//! timeout takes no time.
 
 use core::future::Future;
 use core::pin::pin;
@@ -60,7 +61,8 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
-        // Polled twice without a timer in between: whatever could make progress by itself has done so.
+        // Polled twice without a timer in between: whatever could make progress by itself has done
+        // so.
         idle += 1;
         if idle > 2 {
             assert!(advance_to_next_timer(), "the future waits for nothing that will happen");

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// A string of up to `N` bytes. Writing more cuts at a character's boundary; [`Text::was_cut`] tells.
+/// A string of up to `N` bytes. Writing more cuts at a character's boundary; [`Text::was_cut`]
+/// tells.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text<const N: usize> {
     text: heapless::String<N>,

@@ -199,7 +199,7 @@ pub fn restart() -> ! {
 pub fn restart_now() -> ! {
     Watchdog::new(LastWords::seize().power).restart_now();
     loop {
-        // The watchdog takes 150 us on the board; QEMU restarts at the store.
+        // unbounded: there is nothing left to do. The watchdog takes 150 us on the board; QEMU restarts at the store.
         wfi();
     }
 }

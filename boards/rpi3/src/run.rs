@@ -25,7 +25,8 @@ use crate::{log, memory, restart, time};
 /// The longest sleep.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 
-/// While a UART has something to send its FIFO is filled this often: 16 bytes take 1.4 ms at 115,200 baud.
+/// While a UART has something to send its FIFO is filled this often: 16 bytes take 1.4 ms at
+/// 115,200 baud.
 const UART_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Bytes moved between the console and the firmware in one turn.
@@ -49,8 +50,7 @@ impl LogSource for Log {
 
 /// Runs for ever, or until a restart.
 pub fn run(mut board: Board) -> ! {
-    let (config, faults) =
-        Config::of_board(board.facts.device_tree, &board.facts.command_line);
+    let (config, faults) = Config::of_board(board.facts.device_tree, &board.facts.command_line);
     let mac_fallback = config.mac.map(|mac| mac.0).or(board.facts.mac.ok());
     let seed = seed(&mut board);
     let Board { mut clock, mut console, mut log_uart, mailbox, usb, pool, facts, .. } = board;
@@ -206,7 +206,8 @@ impl ConsolePump {
         Self { chunk: [0; CONSOLE_CHUNK_BYTES], from: 0, to: 0 }
     }
 
-    /// Hands over what was typed. Damaged bytes are left out: the person sees that nothing was echoed.
+    /// Hands over what was typed. Damaged bytes are left out: the person sees that nothing was
+    /// echoed.
     fn receive(&self, console: &mut Console, firmware: &Firmware) {
         for _ in 0..CONSOLE_CHUNK_BYTES {
             match console.uart.read() {

@@ -1,8 +1,9 @@
-//! The service tasks: the static memory they live in, the executor that polls them, and their timers.
+//! The service tasks: the static memory they live in, the executor that polls them, and their
+//! timers.
 //!
-//! A task's type cannot be named, so it cannot have a static of its own on stable Rust. Instead the tasks are
-//! placed one behind the other into one static region when the firmware starts, and stay there for good: no
-//! heap, nothing is ever freed (docs/decisions/0003).
+//! A task's type cannot be named, so it cannot have a static of its own on stable Rust. Instead the
+//! tasks are placed one behind the other into one static region when the firmware starts, and stay
+//! there for good: no heap, nothing is ever freed (docs/decisions/0003).
 
 use core::cell::{RefCell, UnsafeCell};
 use core::mem::MaybeUninit;
@@ -66,12 +67,13 @@ impl Tasks {
         PENDING.load(Ordering::Acquire)
     }
 
-    /// Wakes the tasks whose time has come and polls every task that was woken. Returns the time of the next
-    /// timer.
+    /// Wakes the tasks whose time has come and polls every task that was woken. Returns the time of
+    /// the next timer.
     pub fn poll(&mut self) -> Option<Duration> {
         let due = TIMERS.next_expiration(micros(time::now()));
         PENDING.store(false, Ordering::Release);
-        // SAFETY: `&mut self` of the one `Tasks`, and tasks have no way to it: this is not reentered.
+        // SAFETY: `&mut self` of the one `Tasks`, and tasks have no way to it: this is not
+        // reentered.
         unsafe { self.executor.poll() };
         // Timers that the tasks have just set may be due sooner.
         let next = TIMERS.next_expiration(micros(time::now())).min(due);
@@ -87,9 +89,10 @@ impl Tasks {
         self.used_bytes = end;
         let place = REGION.0.get().cast::<MaybeUninit<u8>>().wrapping_add(start);
         let place = place.cast::<MaybeUninit<TaskStorage<F>>>();
-        // SAFETY: `[start, end)` lies in the region (asserted above), is aligned for the type (`start` is, in a
-        // region aligned no less), and was given out to nobody before, nor will be again: `used_bytes` only
-        // grows. The region is static. Any bytes are a valid MaybeUninit.
+        // SAFETY: `[start, end)` lies in the region (asserted above), is aligned for the type
+        // (`start` is, in a region aligned no less), and was given out to nobody before, nor will
+        // be again: `used_bytes` only grows. The region is static. Any bytes are a valid
+        // MaybeUninit.
         let place: &'static mut MaybeUninit<TaskStorage<F>> = unsafe { &mut *place };
         place.write(TaskStorage::new())
     }

@@ -30,8 +30,9 @@ impl Coherence for CacheLines {
 
     fn invalidate(&self, _bus: u32, lines: &mut [u8]) {
         for line in lines.chunks_mut(LINE_BYTES) {
-            // SAFETY: the slice is exclusively ours and whole lines, so no neighbour's dirty byte is lost; its
-            // own lines were cleaned before the device got them, so nothing of ours is lost either.
+            // SAFETY: the slice is exclusively ours and whole lines, so no neighbour's dirty byte
+            // is lost; its own lines were cleaned before the device got them, so nothing of ours is
+            // lost either.
             unsafe { core::arch::asm!("dc ivac, {}", in(reg) line.as_mut_ptr(), options(nostack)) };
         }
         barrier();
@@ -41,6 +42,7 @@ impl Coherence for CacheLines {
 /// Waits until the maintenance before it is done, for every observer.
 #[cfg(target_arch = "aarch64")]
 fn barrier() {
-    // SAFETY: a barrier touches no memory of ours; it is ordered against it because asm is volatile.
+    // SAFETY: a barrier touches no memory of ours; it is ordered against it because asm is
+    // volatile.
     unsafe { core::arch::asm!("dsb sy", options(nostack)) };
 }

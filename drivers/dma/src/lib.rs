@@ -1,9 +1,10 @@
 //! DMA memory: a buffer is either ours or the device's.
 //!
-//! A [`Pool`] cuts a region of memory into [`Buffer`]s. Handing one to a device moves it: [`Buffer::lend`]
-//! takes it by value and returns a [`Loan`], which knows the bus address and nothing else; when the device is
-//! done, [`Loan::reclaim`] gives the buffer back. In between nobody can read or write it, and the caches are
-//! maintained exactly at these two points, here and nowhere else.
+//! A [`Pool`] cuts a region of memory into [`Buffer`]s. Handing one to a device moves it:
+//! [`Buffer::lend`] takes it by value and returns a [`Loan`], which knows the bus address and
+//! nothing else; when the device is done, [`Loan::reclaim`] gives the buffer back. In between
+//! nobody can read or write it, and the caches are maintained exactly at these two points, here and
+//! nowhere else.
 //!
 //! ```text
 //!   Pool::take ──> Buffer ──lend(direction, len)──> Loan ──bus()──> the device's DMA register
@@ -12,9 +13,9 @@
 //!                           invalidate, if the device wrote
 //! ```
 //!
-//! The caches themselves are behind [`Coherence`]: on the board [`CacheLines`], in host tests a model that
-//! keeps the device's view of memory as a *copy*, so that a forgotten clean or invalidate fails a test although
-//! the host has coherent DMA.
+//! The caches themselves are behind [`Coherence`]: on the board [`CacheLines`], in host tests a
+//! model that keeps the device's view of memory as a *copy*, so that a forgotten clean or
+//! invalidate fails a test although the host has coherent DMA.
 
 #![no_std]
 
@@ -66,11 +67,12 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool over `region`, whose first byte devices see at bus address `bus`. Up to a cache line at its
-    /// start is lost to alignment.
+    /// A pool over `region`, whose first byte devices see at bus address `bus`. Up to a cache line
+    /// at its start is lost to alignment.
     ///
     /// # Panics
-    /// If the region is not as aligned on the bus as it is in memory: a mistake of the board's, not an input.
+    /// If the region is not as aligned on the bus as it is in memory: a mistake of the board's, not
+    /// an input.
     pub fn new(region: &'static mut [u8], bus: u32, coherence: &'static dyn Coherence) -> Self {
         let skip = region.as_ptr().align_offset(LINE_BYTES).min(region.len());
         let left = &mut region[skip..];
@@ -107,8 +109,9 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Gives the buffer to a device for `len` bytes in `direction`: its lines are written back first, so that
-    /// the device reads what we wrote, and no dirty line is evicted over what the device writes.
+    /// Gives the buffer to a device for `len` bytes in `direction`: its lines are written back
+    /// first, so that the device reads what we wrote, and no dirty line is evicted over what the
+    /// device writes.
     ///
     /// # Panics
     /// If `len` is longer than the buffer.
@@ -165,8 +168,8 @@ impl Loan {
         self.len
     }
 
-    /// Takes the buffer back. To be called once the device has stopped using it; what the device wrote can
-    /// then be read, since the lines that may hold older bytes are thrown away.
+    /// Takes the buffer back. To be called once the device has stopped using it; what the device
+    /// wrote can then be read, since the lines that may hold older bytes are thrown away.
     pub fn reclaim(self) -> Buffer {
         let Self { buffer, direction, len } = self;
         if direction == Direction::FromDevice {

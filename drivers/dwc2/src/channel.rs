@@ -89,7 +89,8 @@ impl<R: Registers> Dwc2<R> {
             Direction::ToDevice => HCCHAR::EP_DIR::OUT,
             Direction::FromDevice => HCCHAR::EP_DIR::IN,
         };
-        // A periodic transfer goes out in the next (micro)frame: its parity is the opposite of this one's.
+        // A periodic transfer goes out in the next (micro)frame: its parity is the opposite of this
+        // one's.
         let odd = chunk.kind == EndpointType::Interrupt
             && registers.read(HFNUM).read(HFNUM::NUMBER).is_multiple_of(2);
         registers.write(
@@ -142,7 +143,8 @@ impl<R: Registers> Dwc2<R> {
     }
 }
 
-/// What went wrong; none for a NAK of an interrupt endpoint or a missed frame, which are tried again.
+/// What went wrong; none for a NAK of an interrupt endpoint or a missed frame, which are tried
+/// again.
 fn error_of(bits: LocalRegisterCopy<u32, HCINT::Register>) -> Option<TransferError> {
     if bits.is_set(HCINT::STALL) {
         Some(TransferError::Stall)

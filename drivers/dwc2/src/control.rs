@@ -23,8 +23,8 @@ struct Stage {
 }
 
 impl<R: Registers> Dwc2<R> {
-    /// One control transfer. After a transaction error it starts over with SETUP, which a device must always
-    /// take (USB 2.0, 8.5.3.4).
+    /// One control transfer. After a transaction error it starts over with SETUP, which a device
+    /// must always take (USB 2.0, 8.5.3.4).
     pub(crate) fn control_transfer(
         &mut self,
         clock: &mut dyn Clock,
@@ -132,7 +132,8 @@ impl<R: Registers> Dwc2<R> {
                     return (Some(loan.reclaim()), Ok(moved));
                 }
                 Some(Ended::Failed { error, .. }) => return (Some(loan.reclaim()), Err(error)),
-                // A control endpoint's NAK does not halt the channel: the core tries again by itself.
+                // A control endpoint's NAK does not halt the channel: the core tries again by
+                // itself.
                 Some(Ended::Nak) => {
                     let halted = TransferError::Halted(0);
                     return (Some(loan.reclaim()), Err(halted));
@@ -153,9 +154,8 @@ impl<R: Registers> Dwc2<R> {
     /// Stops the control channel and takes the buffer back, if the core lets go of it in time.
     fn abandon(&mut self, clock: &mut dyn Clock, loan: Loan) -> Option<Buffer> {
         self.request_halt(CONTROL);
-        let stopped = mmio::wait(clock, "control channel halt", HALT_WAIT_MAX, || {
-            self.halted(CONTROL)
-        });
+        let stopped =
+            mmio::wait(clock, "control channel halt", HALT_WAIT_MAX, || self.halted(CONTROL));
         if stopped.is_err() {
             // The port starts over, with a core reset if the channel still runs then.
             let now: Duration = clock.now();
@@ -182,11 +182,7 @@ impl<R: Registers> Dwc2<R> {
 }
 
 /// Hands the received bytes to the caller.
-fn take_data(
-    data: &mut Data<'_>,
-    filled: &[u8],
-    bytes: usize,
-) -> Result<usize, TransferError> {
+fn take_data(data: &mut Data<'_>, filled: &[u8], bytes: usize) -> Result<usize, TransferError> {
     if let Data::In(out) = data {
         if bytes > out.len() {
             return Err(TransferError::Babble);

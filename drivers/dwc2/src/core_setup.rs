@@ -13,8 +13,8 @@ use crate::pipe::PipeState;
 use crate::port::RootPortState;
 use crate::registers::*;
 
-/// GSNPSID's upper half: "OT" for the OTG core of release 2.x and 3.x ("OT2", "OT3" are its first digits; QEMU
-/// says 0x4f54294a, a Raspberry Pi 3 0x4f54280a).
+/// GSNPSID's upper half: "OT" for the OTG core of release 2.x and 3.x ("OT2", "OT3" are its first
+/// digits; QEMU says 0x4f54294a, a Raspberry Pi 3 0x4f54280a).
 const SYNOPSYS_OTG: u32 = 0x4f54;
 
 /// Why the core could not be brought up.
@@ -74,8 +74,8 @@ pub struct Dwc2<R> {
 }
 
 impl<R: Registers> Dwc2<R> {
-    /// Brings the core up: reset, host mode, DMA, FIFOs, interrupts. The root port is powered by the first
-    /// [`usb::Host::root_port`].
+    /// Brings the core up: reset, host mode, DMA, FIFOs, interrupts. The root port is powered by
+    /// the first [`usb::Host::root_port`].
     ///
     /// # Errors
     /// [`SetupError`].
@@ -110,7 +110,8 @@ fn reset(registers: &mut impl Registers, clock: &mut impl Clock) -> Result<(), T
     // All clocks on, before anything else is believed.
     registers.write_raw(PCGCTL.offset(), 0);
     registers.modify(GAHBCFG, GAHBCFG::GLBL_INTR_MSK::CLEAR);
-    registers.modify(GUSBCFG, GUSBCFG::ULPI_EXT_VBUS_DRV::CLEAR + GUSBCFG::TERM_SEL_DL_PULSE::CLEAR);
+    registers
+        .modify(GUSBCFG, GUSBCFG::ULPI_EXT_VBUS_DRV::CLEAR + GUSBCFG::TERM_SEL_DL_PULSE::CLEAR);
     wait(clock, "AHB idle before core reset", CORE_WAIT_MAX, || {
         registers.read(GRSTCTL).is_set(GRSTCTL::AHB_IDLE)
     })?;
@@ -127,8 +128,8 @@ fn reset(registers: &mut impl Registers, clock: &mut impl Clock) -> Result<(), T
 
 /// What the core loses in a reset. Without waits, so that it can be done again from the data path.
 pub(crate) fn configure(registers: &mut impl Registers) {
-    // The Pi's PHY is UTMI+, 8 bits wide, inside the chip; no OTG protocols. The core is on the ID pin's host
-    // side on every Pi 3, but a Zero 2's socket leaves the choice open: force host mode.
+    // The Pi's PHY is UTMI+, 8 bits wide, inside the chip; no OTG protocols. The core is on the ID
+    // pin's host side on every Pi 3, but a Zero 2's socket leaves the choice open: force host mode.
     registers.modify(
         GUSBCFG,
         GUSBCFG::ULPI_UTMI_SEL::CLEAR

@@ -11,17 +11,19 @@ pub const REGISTERS_BYTES: usize = 0x1000;
 /// Bytes of the largest data stage of a control transfer: a configuration descriptor fits.
 pub const CONTROL_BYTES_MAX: usize = 1024;
 
-/// Bytes of the largest bulk or interrupt transfer. HCTSIZ.XferSize has 19 bits; QEMU's controller never
-/// completes more than 65,536.
+/// Bytes of the largest bulk or interrupt transfer. HCTSIZ.XferSize has 19 bits; QEMU's controller
+/// never completes more than 65,536.
 pub const TRANSFER_BYTES_MAX: usize = 64 * 1024;
 
 /// Packets of the largest transfer: HCTSIZ.PktCnt has 10 bits.
 pub const TRANSFER_PACKETS_MAX: usize = 1023;
 
-/// Core reset, AHB idle and FIFO flushes: microseconds on a live core (Linux allows 10 ms, U-Boot 1 s).
+/// Core reset, AHB idle and FIFO flushes: microseconds on a live core (Linux allows 10 ms, U-Boot 1
+/// s).
 pub const CORE_WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// After a core reset the PHY clock needs a moment (Linux waits 100 ms for a mode change, else 1 ms).
+/// After a core reset the PHY clock needs a moment (Linux waits 100 ms for a mode change, else 1
+/// ms).
 pub const CORE_SETTLE: Duration = Duration::from_millis(1);
 
 /// A control transfer's stage: no request may take longer (USB 2.0, 9.2.6.1).
@@ -33,8 +35,8 @@ pub const OUT_WAIT_MAX: Duration = Duration::from_secs(2);
 /// A channel that was told to stop has this long to do so.
 pub const HALT_WAIT_MAX: Duration = Duration::from_millis(20);
 
-/// Halts with a transaction error that are answered by going on; the core itself tries each packet three
-/// times before it halts.
+/// Halts with a transaction error that are answered by going on; the core itself tries each packet
+/// three times before it halts.
 pub const TRANSACTION_RETRIES: u8 = 3;
 
 /// Debounce of a connection (USB 2.0, 7.1.7.3: TATTDB, 100 ms).

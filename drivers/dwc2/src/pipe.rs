@@ -1,8 +1,8 @@
 //! A pipe's transfer, chunk by chunk.
 //!
-//! A transfer is one chunk, or, for OUT with [`Pieces::Packet`], one chunk a packet; an OUT transfer that fills
-//! its last packet is followed by a chunk of zero bytes. Each chunk is one use of the channel. A transaction
-//! error in the middle goes on behind what was moved.
+//! A transfer is one chunk, or, for OUT with [`Pieces::Packet`], one chunk a packet; an OUT
+//! transfer that fills its last packet is followed by a chunk of zero bytes. Each chunk is one use
+//! of the channel. A transaction error in the middle goes on behind what was moved.
 
 use core::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The root port.
 //!
-//! HPRT is a dangerous register: connect-detected, enable, enable-change and over-current-change clear when
-//! written as 1, and clearing "enable" turns the port off. [`PortStatus::keep`] is the only way to a value that
-//! may be written: it zeroes all four.
+//! HPRT is a dangerous register: connect-detected, enable, enable-change and over-current-change
+//! clear when written as 1, and clearing "enable" turns the port off. [`PortStatus::keep`] is the
+//! only way to a value that may be written: it zeroes all four.
 
 use core::time::Duration;
 
@@ -12,9 +12,7 @@ use usb::{RootPort, Speed, TransferError};
 
 use crate::Dwc2;
 use crate::core_setup::configure;
-use crate::limits::{
-    DEBOUNCE, HALT_WAIT_MAX, PORT_RETRY, RESET, RESET_RECOVERY,
-};
+use crate::limits::{DEBOUNCE, HALT_WAIT_MAX, PORT_RETRY, RESET, RESET_RECOVERY};
 use crate::registers::*;
 
 /// HPRT as it was read.
@@ -86,15 +84,27 @@ impl PortWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Empty,
-    Debouncing { until: Duration },
-    Resetting { until: Duration },
-    Recovering { until: Duration },
+    Debouncing {
+        until: Duration,
+    },
+    Resetting {
+        until: Duration,
+    },
+    Recovering {
+        until: Duration,
+    },
     Ready(Speed),
     /// The device is gone or given up; the channels are told to stop, then the port starts anew.
-    Stopping { until: Duration },
+    Stopping {
+        until: Duration,
+    },
     /// A channel did not stop, so the core is being reset.
-    CoreReset { until: Duration },
-    Failed { retry: Duration },
+    CoreReset {
+        until: Duration,
+    },
+    Failed {
+        retry: Duration,
+    },
 }
 
 /// The port's state machine.
@@ -161,7 +171,8 @@ impl<R: Registers> Dwc2<R> {
                 } else if now < until {
                     self.port.0
                 } else {
-                    // Memory the core may still write to cannot be given back before the core is reset.
+                    // Memory the core may still write to cannot be given back before the core is
+                    // reset.
                     self.registers.write(GRSTCTL, GRSTCTL::CORE_SOFT_RESET::SET);
                     State::CoreReset { until: now + HALT_WAIT_MAX }
                 }

@@ -1,8 +1,8 @@
 //! The registers that are used, each written down once.
 //!
-//! The data sheet is Synopsys' and not public; names and bits are as in the register descriptions that public
-//! documents share (BCM2835 ARM Peripherals section 15; Rockchip RK3288 TRM and Samsung Exynos manuals for the
-//! same core), checked against QEMU's hcd-dwc2. Offsets are bytes.
+//! The data sheet is Synopsys' and not public; names and bits are as in the register descriptions
+//! that public documents share (BCM2835 ARM Peripherals section 15; Rockchip RK3288 TRM and Samsung
+//! Exynos manuals for the same core), checked against QEMU's hcd-dwc2. Offsets are bytes.
 
 use mmio::Register;
 use tock_registers::register_bitfields;

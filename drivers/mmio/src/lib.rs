@@ -1,7 +1,8 @@
 //! Registers behind a bus, clocks, and waits that end.
 //!
 //! A driver describes each register once, as a [`Register`] constant with its bit fields
-//! (`tock_registers::register_bitfields!`), and reaches it through a [`Registers`] bus of two raw methods:
+//! (`tock_registers::register_bitfields!`), and reaches it through a [`Registers`] bus of two raw
+//! methods:
 //!
 //! ```
 //! # use mmio::{Register, Registers, RegistersExt};

@@ -38,7 +38,8 @@ impl<R: RegisterLongName> Register<R> {
     }
 }
 
-/// A device's registers, however they are reached. Two raw methods; types come from [`RegistersExt`].
+/// A device's registers, however they are reached. Two raw methods; types come from
+/// [`RegistersExt`].
 ///
 /// Reads take `&mut self`, since a read may change the device.
 pub trait Registers {

@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Monotonic time since an arbitrary start. Drivers own no clock: bring-up is given one, the data path is
-/// given `now`.
+/// Monotonic time since an arbitrary start. Drivers own no clock: bring-up is given one, the data
+/// path is given `now`.
 pub trait Clock {
     /// Time since the clock's start.
     fn now(&mut self) -> Duration;
@@ -60,6 +60,7 @@ pub fn wait(
 /// Lets `time` pass. For bring-up only: a data sheet's minimum delay.
 pub fn pause(clock: &mut (impl Clock + ?Sized), time: Duration) {
     let start = clock.now();
+    // bounded: by the clock, which is monotonic.
     while clock.now().saturating_sub(start) < time {
         core::hint::spin_loop();
     }

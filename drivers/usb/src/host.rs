@@ -1,7 +1,8 @@
 //! What a host controller does for the drivers of devices.
 //!
-//! The trait is small and synchronous. Control transfers block, bounded, and serve bring-up and link checks.
-//! Bulk and interrupt transfers do not block: a buffer moves in, and comes back with its result.
+//! The trait is small and synchronous. Control transfers block, bounded, and serve bring-up and
+//! link checks. Bulk and interrupt transfers do not block: a buffer moves in, and comes back with
+//! its result.
 
 use core::fmt;
 use core::time::Duration;
@@ -92,7 +93,8 @@ pub struct Endpoint {
 pub enum Pieces {
     /// The whole transfer is given to the controller at once.
     Whole,
-    /// One packet at a time: for short transfers of small packets, which a controller may space out.
+    /// One packet at a time: for short transfers of small packets, which a controller may space
+    /// out.
     Packet,
 }
 
@@ -179,13 +181,14 @@ pub enum RootPort {
 
 /// A USB host controller.
 pub trait Host {
-    /// Drives the root port: debounce and reset after a connection, loss after a disconnection. Never blocks;
-    /// to be called on every turn of the loop. After [`RootPort::Ready`] every pipe of an earlier device is
-    /// closed, and its buffers come back by [`Host::take`] as [`TransferError::Disconnected`] first.
+    /// Drives the root port: debounce and reset after a connection, loss after a disconnection.
+    /// Never blocks; to be called on every turn of the loop. After [`RootPort::Ready`] every pipe
+    /// of an earlier device is closed, and its buffers come back by [`Host::take`] as
+    /// [`TransferError::Disconnected`] first.
     fn root_port(&mut self, now: Duration) -> RootPort;
 
-    /// A count that rises with every [`RootPort::Ready`]: a driver that sees another count than at its start
-    /// speaks to another device.
+    /// A count that rises with every [`RootPort::Ready`]: a driver that sees another count than at
+    /// its start speaks to another device.
     fn generation(&self) -> u32;
 
     /// Gives up on the device: the port is reset again, as after a connection.
@@ -217,8 +220,8 @@ pub trait Host {
     /// Closes a pipe and gives its buffer back, if it had one and the controller has let go of it.
     fn close(&mut self, pipe: Pipe) -> Option<Buffer>;
 
-    /// Starts a transfer of `len` bytes: the buffer is the device's until [`Host::take`] returns it. An OUT
-    /// transfer of a multiple of the packet size is followed by a zero-length packet.
+    /// Starts a transfer of `len` bytes: the buffer is the device's until [`Host::take`] returns
+    /// it. An OUT transfer of a multiple of the packet size is followed by a zero-length packet.
     ///
     /// # Errors
     /// The buffer comes back with [`TransferError::Busy`], [`TransferError::WrongPipe`] or

@@ -1,5 +1,5 @@
-//! Which IPv4 address we have, and why: command line, DHCP, or a 169.254 address of our own choice while no
-//! DHCP server answers.
+//! Which IPv4 address we have, and why: command line, DHCP, or a 169.254 address of our own choice
+//! while no DHCP server answers.
 //!
 //! DHCP goes on while a link-local address is in use; a lease takes its place.
 
@@ -27,7 +27,8 @@ enum Dhcp {
     Off,
     /// Among the sockets.
     Running(SocketHandle),
-    /// Taken out of the sockets after a lease was refused, so that a hostile server is not asked in a loop.
+    /// Taken out of the sockets after a lease was refused, so that a hostile server is not asked in
+    /// a loop.
     Paused { client: dhcpv4::Socket<'static>, until: Duration },
 }
 
@@ -143,7 +144,8 @@ impl Addressing {
                 ArpHeard::Probe(mac) => (mac, false),
             };
             if in_use && !claimed {
-                // RFC 5227 2.4: a probe for our address is answered. smoltcp is silent to sender 0.0.0.0.
+                // RFC 5227 2.4: a probe for our address is answered. smoltcp is silent to sender
+                // 0.0.0.0.
                 self.send(link_local::reply(self.mac, address, by));
                 continue;
             }
@@ -315,7 +317,8 @@ impl Addressing {
         self.current = address;
     }
 
-    /// Queues a frame. When the queue is full the frame is lost: each of them is sent more than once.
+    /// Queues a frame. When the queue is full the frame is lost: each of them is sent more than
+    /// once.
     fn send(&mut self, frame: [u8; ARP_FRAME_BYTES]) {
         let _ = self.outbox.push_back(frame);
     }

@@ -1,7 +1,7 @@
 //! The network stack, and the sockets that tasks use.
 //!
-//! smoltcp is used here and nowhere else: no type of its TCP leaves this folder, so that another TCP can take
-//! its place without touching a service.
+//! smoltcp is used here and nowhere else: no type of its TCP leaves this folder, so that another
+//! TCP can take its place without touching a service.
 
 mod address;
 pub mod lease;

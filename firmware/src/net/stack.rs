@@ -1,7 +1,7 @@
 //! The stack: smoltcp's interface and sockets, polled within bounds.
 //!
-//! smoltcp's own `poll()` goes on as long as anything was sent or received, which a flood, or one of its own
-//! faults, makes for ever. Here one turn takes a bounded number of frames and passes.
+//! smoltcp's own `poll()` goes on as long as anything was sent or received, which a flood, or one
+//! of its own faults, makes for ever. Here one turn takes a bounded number of frames and passes.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -87,8 +87,8 @@ impl Stack {
 
     pub(crate) fn nic_found(&mut self, mut nic: NicFacts) {
         if !nic.mac.is_unicast() {
-            // Nothing can be sent from such an address: a random one of the locally administered kind
-            // (IEEE 802, bit 1 of the first byte) takes its place.
+            // Nothing can be sent from such an address: a random one of the locally administered
+            // kind (IEEE 802, bit 1 of the first byte) takes its place.
             let mut bytes = [0; 6];
             self.random.fill_bytes(&mut bytes);
             bytes[0] = bytes[0] & !1 | 2;
@@ -136,8 +136,7 @@ impl Stack {
         let interface = match &mut self.interface {
             Some(interface) => interface,
             none => {
-                let mut config =
-                    smoltcp::iface::Config::new(HardwareAddress::Ethernet(facts.mac));
+                let mut config = smoltcp::iface::Config::new(HardwareAddress::Ethernet(facts.mac));
                 config.random_seed = self.random.next_u64();
                 let interface = none.insert(Interface::new(config, &mut wire, at));
                 interface.set_reassembly_timeout(REASSEMBLY_TIMEOUT.into());
@@ -153,7 +152,8 @@ impl Stack {
                 | PollIngressSingleResult::SocketStateChanged => {}
             }
             if self.guard.take_syn_seen() {
-                // That SYN may have taken a listening socket; the next one in this turn finds another.
+                // That SYN may have taken a listening socket; the next one in this turn finds
+                // another.
                 let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
                 self.guard.set_listening(table);
             }
@@ -194,7 +194,8 @@ impl Stack {
             None => None,
         };
         if self.traffic.exhausted.get() {
-            // The driver's next completion ends the sleep; this is for a device that never completes.
+            // The driver's next completion ends the sleep; this is for a device that never
+            // completes.
             due = Some(now + TRANSMIT_RETRY);
         }
         if let Some((peer, port)) = self.guard.take_runaway() {

@@ -1,5 +1,5 @@
-//! TCP as services see it: a listener that accepts, a stream that reads and writes. No type of smoltcp's TCP
-//! leaves this folder.
+//! TCP as services see it: a listener that accepts, a stream that reads and writes. No type of
+//! smoltcp's TCP leaves this folder.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -100,7 +100,8 @@ impl TcpStream {
         f(self.system.stack.borrow_mut().tcp_socket_mut(self.slot))
     }
 
-    /// Runs `f` on the socket; if it got something done, the stack looks at the socket before the loop sleeps.
+    /// Runs `f` on the socket; if it got something done, the stack looks at the socket before the
+    /// loop sleeps.
     fn attempt<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> Poll<R>) -> Poll<R> {
         let mut stack = self.system.stack.borrow_mut();
         let result = f(stack.tcp_socket_mut(self.slot));
@@ -117,8 +118,8 @@ impl TcpStream {
         stack.note_work();
     }
 
-    /// Closes our half, and waits until the peer has acknowledged all of it or the connection is no more. The
-    /// stack bounds the wait by its own timeout.
+    /// Closes our half, and waits until the peer has acknowledged all of it or the connection is no
+    /// more. The stack bounds the wait by its own timeout.
     pub async fn close(self) {
         self.end(Socket::close);
         poll_fn(|context| {
@@ -154,7 +155,8 @@ impl embedded_io_async::ErrorType for TcpStream {
 }
 
 impl embedded_io_async::Read for TcpStream {
-    /// Up to `buffer.len()` bytes, as soon as there are any; `Ok(0)` when the peer has closed its half.
+    /// Up to `buffer.len()` bytes, as soon as there are any; `Ok(0)` when the peer has closed its
+    /// half.
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TcpError> {
         if buffer.is_empty() {
             return Ok(0);

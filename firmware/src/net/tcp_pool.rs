@@ -1,9 +1,9 @@
 //! The pool of TCP sockets: each is free, listening, handed out or closing.
 //!
-//! A smoltcp socket is one connection, and a listening one that takes a connection listens no more. So every
-//! service has a backlog: the pool keeps that many sockets listening, taking free ones first, then the oldest
-//! in TIME-WAIT, then the oldest half-open one. A connection that a service dropped stays with the pool until
-//! it has closed properly, or [`TCP_LINGER`] is over.
+//! A smoltcp socket is one connection, and a listening one that takes a connection listens no more.
+//! So every service has a backlog: the pool keeps that many sockets listening, taking free ones
+//! first, then the oldest in TIME-WAIT, then the oldest half-open one. A connection that a service
+//! dropped stays with the pool until it has closed properly, or [`TCP_LINGER`] is over.
 //!
 //! ```text
 //!   Free ──listen──> Listening ──SYN, handshake──> Ready ──accept──> Handed ──drop──> Closing ──> Free
@@ -18,13 +18,14 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 
 use crate::limits::{
-    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER, TCP_RECEIVE_BYTES,
-    TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
+    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER,
+    TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
 };
 use crate::status::{Drop, Drops, Listener, SocketCounts};
 use crate::wire::ListenTable;
 
-/// The rings of all TCP sockets, and the DHCP client's packet. All zero, so that as a static it takes no room in the image.
+/// The rings of all TCP sockets, and the DHCP client's packet. All zero, so that as a static it
+/// takes no room in the image.
 pub struct Buffers {
     pub(super) receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
     pub(super) send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
@@ -147,7 +148,8 @@ impl TcpPool {
         Ok(index)
     }
 
-    /// A connection of a service, for a task to serve; or the task's waker is kept for the next one.
+    /// A connection of a service, for a task to serve; or the task's waker is kept for the next
+    /// one.
     pub fn accept(&mut self, service: usize, waker: &Waker) -> Option<usize> {
         let ready = self.slots.iter().position(|slot| slot.used == Use::Ready { service });
         match ready {
@@ -227,8 +229,8 @@ impl TcpPool {
         listening
     }
 
-    /// A socket that may be used anew: a free one, else the one that closes longest and only waits in
-    /// TIME-WAIT, else the oldest half-open one.
+    /// A socket that may be used anew: a free one, else the one that closes longest and only waits
+    /// in TIME-WAIT, else the oldest half-open one.
     fn spare(&mut self, now: Duration, sockets: &mut SocketSet<'static>) -> Option<&mut Slot> {
         let index = self.slots.iter().position(|slot| slot.used == Use::Free).or_else(|| {
             let waiting = self.slots.iter().enumerate().filter_map(|(index, slot)| {
@@ -241,16 +243,15 @@ impl TcpPool {
             waiting.min().map(|(_, index)| index)
         });
         let index = index.or_else(|| {
-            let half_open = self.slots.iter().enumerate().filter_map(|(index, slot)| {
-                match slot.used {
+            let half_open =
+                self.slots.iter().enumerate().filter_map(|(index, slot)| match slot.used {
                     Use::Listening { half_open: Some(since), .. }
                         if now.saturating_sub(since) >= HALF_OPEN_MIN =>
                     {
                         Some((since, index))
                     }
                     _ => None,
-                }
-            });
+                });
             half_open.min().map(|(_, index)| index)
         })?;
         Some(&mut self.slots[index])
@@ -302,9 +303,7 @@ fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops
         Use::Free | Use::Handed { .. } | Use::Ready { .. } => used,
         Use::Listening { service, half_open } => match state {
             State::Listen => Use::Listening { service, half_open: None },
-            State::SynReceived => {
-                Use::Listening { service, half_open: half_open.or(Some(now)) }
-            }
+            State::SynReceived => Use::Listening { service, half_open: half_open.or(Some(now)) },
             // The handshake failed or fell silent.
             State::Closed => Use::Free,
             _ => Use::Ready { service },
@@ -325,7 +324,8 @@ fn prepare(socket: &mut Socket<'static>) {
     socket.abort();
     socket.set_timeout(Some(TCP_TIMEOUT.into()));
     socket.set_keep_alive(Some(TCP_KEEP_ALIVE.into()));
-    // Services write whole answers at once; waiting to fill a segment would only delay a keystroke's echo.
+    // Services write whole answers at once; waiting to fill a segment would only delay a
+    // keystroke's echo.
     socket.set_nagle_enabled(false);
     socket.set_congestion_control(CongestionControl::Reno);
 }

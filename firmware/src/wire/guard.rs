@@ -1,9 +1,9 @@
 //! What may pass: the stack's availability under attack is ours to provide.
 //!
-//! On the way up, frames that no honest peer sends, or that the stack would answer wrongly, are shown to it as
-//! an empty frame, which it ignores. On the way down, small frames are built in a scratch buffer first, since a
-//! transmit token that was begun must be sent: so resets, ICMP errors and runaway ACKs can still be held back.
-//! Everything dropped is counted by reason.
+//! On the way up, frames that no honest peer sends, or that the stack would answer wrongly, are
+//! shown to it as an empty frame, which it ignores. On the way down, small frames are built in a
+//! scratch buffer first, since a transmit token that was begun must be sent: so resets, ICMP errors
+//! and runaway ACKs can still be held back. Everything dropped is counted by reason.
 
 use core::cell::{Cell, RefCell};
 
@@ -14,12 +14,11 @@ use smoltcp::wire::{
     Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket,
 };
 
-use crate::limits::{
-    ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS,
-};
+use crate::limits::{ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS};
 use crate::status::{Drop, Drops};
 
-/// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576 bytes.
+/// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576
+/// bytes.
 const INSPECTED_BYTES: usize = 14 + 576;
 
 /// Slots of the table of bare ACKs, by a hash of the connection.
@@ -312,8 +311,8 @@ impl Guard {
         Ok(())
     }
 
-    /// A bare ACK that repeats itself while the peer says nothing is a stack running away: smoltcp's
-    /// zero-window probe without data does so without end.
+    /// A bare ACK that repeats itself while the peer says nothing is a stack running away:
+    /// smoltcp's zero-window probe without data does so without end.
     fn check_bare_ack(&self, to: Ipv4Address, tcp: &TcpPacket<&[u8]>) -> Result<(), Drop> {
         if !tcp.payload().is_empty() || tcp.syn() || tcp.fin() {
             return Ok(());
@@ -382,10 +381,7 @@ impl<D: Device> Device for Guarded<'_, D> {
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (rx, tx) = self.device.receive(now)?;
         let (guard, drops) = (self.guard, self.drops);
-        Some((
-            GuardedRx { token: rx, guard, drops },
-            GuardedTx { token: tx, now, guard, drops },
-        ))
+        Some((GuardedRx { token: rx, guard, drops }, GuardedTx { token: tx, now, guard, drops }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {

@@ -53,16 +53,18 @@ fn ipv4(
         hop_limit: 64,
     };
     let mut packet = vec![0; repr.buffer_len()];
-    repr.emit(
-        &mut Ipv4Packet::new_unchecked(&mut packet[..]),
-        &ChecksumCapabilities::default(),
-    );
+    repr.emit(&mut Ipv4Packet::new_unchecked(&mut packet[..]), &ChecksumCapabilities::default());
     frame.extend(packet);
     frame.extend(payload);
     frame
 }
 
-fn tcp(from: (Ipv4Address, u16), to: (Ipv4Address, u16), control: TcpControl, ack: bool) -> Vec<u8> {
+fn tcp(
+    from: (Ipv4Address, u16),
+    to: (Ipv4Address, u16),
+    control: TcpControl,
+    ack: bool,
+) -> Vec<u8> {
     let repr = TcpRepr {
         src_port: from.1,
         dst_port: to.1,
@@ -94,10 +96,7 @@ fn syn_to(port: u16) -> Vec<u8> {
 fn echo_request() -> Vec<u8> {
     let repr = Icmpv4Repr::EchoRequest { ident: 1, seq_no: 1, data: b"ping" };
     let mut packet = vec![0; repr.buffer_len()];
-    repr.emit(
-        &mut Icmpv4Packet::new_unchecked(&mut packet[..]),
-        &ChecksumCapabilities::default(),
-    );
+    repr.emit(&mut Icmpv4Packet::new_unchecked(&mut packet[..]), &ChecksumCapabilities::default());
     packet
 }
 
@@ -144,11 +143,7 @@ fn received_frames() {
         ("from ourselves", from([192, 0, 2, 1]), Err(Drop::BogusSource)),
         ("from the broadcast address", from([192, 0, 2, 255]), Err(Drop::BogusSource)),
         ("from nobody", from([0, 0, 0, 0]), Err(Drop::BogusSource)),
-        (
-            "DHCP's answer to all",
-            ipv4(broadcast, PEER_IP, all, Udp, &[0; 8]),
-            Ok(()),
-        ),
+        ("DHCP's answer to all", ipv4(broadcast, PEER_IP, all, Udp, &[0; 8]), Ok(())),
         (
             "a SYN in a broadcast frame",
             ipv4(broadcast, PEER_IP, OUR_IP, Tcp, &syn_to(80)),

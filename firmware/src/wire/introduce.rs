@@ -1,13 +1,13 @@
 //! Introduces neighbours to the stack, so that the first answer to a neighbour is not lost.
 //!
-//! smoltcp learns Ethernet addresses from ARP alone. A peer that knows us already, from our announcement or from
-//! DHCP, sends its first frame without asking; smoltcp then throws its answer away and asks who the peer is. So a
-//! frame that comes from an address of our subnet that the stack cannot know is held back for one step, and an
-//! ARP reply made from its source addresses is shown first. The frame is copied once, for a peer that was silent
-//! for [`INTRODUCTION_LIFETIME`].
+//! smoltcp learns Ethernet addresses from ARP alone. A peer that knows us already, from our
+//! announcement or from DHCP, sends its first frame without asking; smoltcp then throws its answer
+//! away and asks who the peer is. So a frame that comes from an address of our subnet that the
+//! stack cannot know is held back for one step, and an ARP reply made from its source addresses is
+//! shown first. The frame is copied once, for a peer that was silent for [`INTRODUCTION_LIFETIME`].
 //!
-//! This believes no more than ARP does: any station may claim an address by an ARP request as well. An address
-//! that ARP, or an earlier frame, gave to another station is not handed on.
+//! This believes no more than ARP does: any station may claim an address by an ARP request as well.
+//! An address that ARP, or an earlier frame, gave to another station is not handed on.
 
 use core::cell::{Cell, RefCell};
 
@@ -72,7 +72,8 @@ impl Introductions {
         self.held.borrow().len > 0
     }
 
-    /// Where a neighbour is kept: one place each, so that a flood of sources costs no more than its frames.
+    /// Where a neighbour is kept: one place each, so that a flood of sources costs no more than its
+    /// frames.
     fn slot(&self, address: Ipv4Address) -> &Cell<Option<Known>> {
         &self.known[address.to_bits() as usize % NEIGHBORS]
     }
@@ -229,10 +230,7 @@ mod tests {
         };
         let mut frame = vec![0; 34];
         ethernet.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
-        ip.emit(
-            &mut Ipv4Packet::new_unchecked(&mut frame[14..]),
-            &ChecksumCapabilities::default(),
-        );
+        ip.emit(&mut Ipv4Packet::new_unchecked(&mut frame[14..]), &ChecksumCapabilities::default());
         frame
     }
 

@@ -186,8 +186,8 @@ fn the_description_is_complete() {
     names(&serde_json::from_slice(&status.content).unwrap(), &mut all);
     assert!(all.len() > 60);
     for name in all {
-        let is_there = description.contains(&format!("`{name}`"))
-            || description.contains(&format!(".{name}`"));
+        let forms = [format!("`{name}`"), format!(".{name}`"), format!("`{name}.")];
+        let is_there = forms.iter().any(|form| description.contains(form));
         assert!(is_there, "{name} is not described");
     }
 }

@@ -1,3 +1,5 @@
+//! What the command line parser is held to.
+
 use std::string::{String, ToString};
 use std::vec::Vec;
 

@@ -187,8 +187,8 @@ impl Addressing {
         let event = sockets.get_mut::<dhcpv4::Socket>(handle).poll()?;
         match event {
             dhcpv4::Event::Deconfigured => {
-                if matches!(&self.current, Some(a) if matches!(a.source, AddressSource::Dhcp { .. }))
-                {
+                let leased = |a: &Address| matches!(a.source, AddressSource::Dhcp { .. });
+                if self.current.as_ref().is_some_and(leased) {
                     self.apply(None, interface, guard, system);
                 }
                 None

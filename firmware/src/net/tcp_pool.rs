@@ -6,8 +6,8 @@
 //! dropped stays with the pool until it has closed properly, or [`TCP_LINGER`] is over.
 //!
 //! ```text
-//!   Free ──listen──> Listening ──SYN, handshake──> Ready ──accept──> Handed ──drop──> Closing ──> Free
-//!                        └─ half-open too long, if sockets run out ─────────────────────────────────┘
+//!   Free ─listen─> Listening ─handshake─> Ready ─accept─> Handed ─drop─> Closing ─> Free
+//!                      └─ half-open too long, if sockets run out ────────────────────┘
 //! ```
 
 use core::fmt;

@@ -1,7 +1,8 @@
 //! Wrappers around the network device, each one thing: the frame passes through them on its way.
 //!
 //! ```text
-//!   driver <-> counters (what passed) <-> guard (what may pass) <-> introduce (who is who) <-> the stack
+//!   driver <-> counters (what passed) <-> guard (what may pass)
+//!          <-> introduce (who is who) <-> the stack
 //! ```
 
 mod absent;

@@ -42,6 +42,7 @@ pub(super) struct Addressing {
     /// Since when the link is up without an address; none while one is in use.
     without_since: Option<Duration>,
     link_local: Option<LinkLocal>,
+    conflict_noted: Option<Duration>,
     outbox: heapless::Deque<[u8; ARP_FRAME_BYTES], ARP_OUTBOX>,
 }
 
@@ -67,6 +68,7 @@ impl Addressing {
             dhcp,
             without_since: None,
             link_local: None,
+            conflict_noted: None,
             outbox: heapless::Deque::new(),
         }
     }
@@ -149,16 +151,24 @@ impl Addressing {
                 self.send(link_local::reply(self.mac, address, by));
                 continue;
             }
-            if in_use {
-                system.record(Event::AddressConflict { address, by });
+            let lost = match &mut self.link_local {
+                Some(local) => local.heard(now, address, by, claimed),
+                None => false,
+            };
+            if lost || in_use {
+                self.note_conflict(now, Event::AddressConflict { address, by }, system);
             }
-            let Some(local) = &mut self.link_local else { continue };
-            if local.heard(now, address, by, claimed) {
-                system.record(Event::AddressConflict { address, by });
-                if in_use {
-                    self.apply(None, interface, guard, system);
-                }
+            if lost && in_use {
+                self.apply(None, interface, guard, system);
             }
+        }
+    }
+
+    /// Journals a conflict, but not every frame of a station that insists.
+    fn note_conflict(&mut self, now: Duration, conflict: Event, system: &System) {
+        if self.conflict_noted.is_none_or(|at| now >= at + link_local::DEFEND_INTERVAL) {
+            self.conflict_noted = Some(now);
+            system.record(conflict);
         }
     }
 
@@ -308,8 +318,10 @@ impl Addressing {
                     source: new.source,
                 });
             }
-            // RFC 5227 2.3: neighbours learn of the new owner.
-            self.send(link_local::announcement(self.mac, new.address.address()));
+            // RFC 5227 2.3: neighbours learn of the new owner. A link-local address announces itself.
+            if new.source != AddressSource::LinkLocal {
+                self.send(link_local::announcement(self.mac, new.address.address()));
+            }
         }
         let ours = address.as_ref().map(|new| new.address);
         guard.set_address(ours.map(|ours| (ours.address(), ours.broadcast())));

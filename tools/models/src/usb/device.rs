@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::control::{Setup, Stage};
-use super::descriptors::{CONFIGURATION, DEVICE, QUALIFIER, STRING, endpoint_address};
+use super::descriptors::endpoint_address;
 use super::{Answer, Call, Descriptors, EndpointFacts, Kind, Moment, Peripheral};
 use super::{Speed, Toggle, Token, Way};
 use crate::Violation;
@@ -55,28 +55,35 @@ pub trait Function {
 }
 
 #[derive(Clone, Debug)]
-struct Pipe {
-    toggle: Toggle,
-    halted: bool,
+pub(super) struct Pipe {
+    pub(super) toggle: Toggle,
+    pub(super) halted: bool,
     /// The packet that the host has not acknowledged yet.
     pending: Option<Vec<u8>>,
+}
+
+impl Pipe {
+    /// As after SET_CONFIGURATION.
+    pub(super) const fn fresh() -> Self {
+        Self { toggle: Toggle::Data0, halted: false, pending: None }
+    }
 }
 
 /// A device on the bus.
 #[derive(Debug)]
 pub struct Device<F> {
-    function: F,
+    pub(super) function: F,
     /// Descriptors at full speed and, if it can, at high speed.
     truth: (Descriptors, Option<Descriptors>),
     /// What it tells of them.
-    told: (Descriptors, Option<Descriptors>),
-    speed: Speed,
+    pub(super) told: (Descriptors, Option<Descriptors>),
+    pub(super) speed: Speed,
     address: u8,
-    configuration: u8,
-    settings: [u8; 16],
+    pub(super) configuration: u8,
+    pub(super) settings: [u8; 16],
     stage: Stage,
     /// OUT endpoints, then IN endpoints.
-    pipes: [Pipe; 32],
+    pub(super) pipes: [Pipe; 32],
     reset_at: Duration,
     addressed_at: Option<Duration>,
 }
@@ -84,7 +91,6 @@ pub struct Device<F> {
 impl<F: Function> Device<F> {
     /// A device with these descriptors at full speed and, if it can, at high speed.
     pub fn new(function: F, full: Descriptors, high: Option<Descriptors>) -> Self {
-        let pipe = || Pipe { toggle: Toggle::Data0, halted: false, pending: None };
         Self {
             function,
             truth: (full.clone(), high.clone()),
@@ -94,7 +100,7 @@ impl<F: Function> Device<F> {
             configuration: 0,
             settings: [0; 16],
             stage: Stage::Idle,
-            pipes: std::array::from_fn(|_| pipe()),
+            pipes: [const { Pipe::fresh() }; 32],
             reset_at: Duration::ZERO,
             addressed_at: None,
         }
@@ -137,7 +143,7 @@ impl<F: Function> Device<F> {
         self.configuration
     }
 
-    fn truth(&self) -> &Descriptors {
+    pub(super) fn truth(&self) -> &Descriptors {
         match (&self.truth.1, self.speed) {
             (Some(high), Speed::High) => high,
             _ => &self.truth.0,
@@ -145,7 +151,7 @@ impl<F: Function> Device<F> {
     }
 
     /// The endpoint, if the present configuration and settings have it.
-    fn endpoint(&self, number: u8, way: Way) -> Option<EndpointFacts> {
+    pub(super) fn endpoint(&self, number: u8, way: Way) -> Option<EndpointFacts> {
         let address = endpoint_address(number, way);
         let setting = |interface: u8| self.settings[usize::from(interface & 15)];
         self.truth()
@@ -154,12 +160,12 @@ impl<F: Function> Device<F> {
             .find(|endpoint| endpoint.address == address)
     }
 
-    fn pipe(&mut self, number: u8, way: Way) -> &mut Pipe {
+    pub(super) fn pipe(&mut self, number: u8, way: Way) -> &mut Pipe {
         let offset = if way == Way::In { 16 } else { 0 };
         &mut self.pipes[offset + usize::from(number & 15)]
     }
 
-    fn pipe_of(&mut self, address: u8) -> &mut Pipe {
+    pub(super) fn pipe_of(&mut self, address: u8) -> &mut Pipe {
         self.pipe(address & 15, if address & 0x80 == 0 { Way::Out } else { Way::In })
     }
 
@@ -199,101 +205,6 @@ impl<F: Function> Device<F> {
             Stage::DataOut { setup, data: Vec::new() }
         };
         Answer::Ack
-    }
-
-    /// Carries out a request without data for the host. `None` if it is not supported; `Some(Some(..))`
-    /// is an address to take after the status stage.
-    fn carry_out(
-        &mut self,
-        moment: &mut Moment<'_>,
-        setup: &Setup,
-        data: &[u8],
-    ) -> Option<Option<u8>> {
-        if !setup.is_standard() {
-            return self.function.request_out(moment, setup, data).then_some(None);
-        }
-        match (setup.request_type, setup.request) {
-            (0x00, 5) => return (setup.value <= 127).then_some(Some(setup.value as u8)),
-            (0x00, 9) => self.configure(moment.now, setup.value as u8)?,
-            (0x01, 11) => self.select(setup.index as u8, setup.value as u8)?,
-            (0x02, 1 | 3) if setup.value == 0 => {
-                let address = setup.index as u8;
-                let way = if address & 0x80 == 0 { Way::Out } else { Way::In };
-                self.endpoint(address & 15, way)?;
-                let pipe = self.pipe_of(address);
-                pipe.halted = setup.request == 3;
-                pipe.toggle = Toggle::Data0;
-            }
-            (0x00, 1 | 3) if setup.value == 1 => {}
-            _ => return None,
-        }
-        Some(None)
-    }
-
-    fn configure(&mut self, now: Duration, value: u8) -> Option<()> {
-        if value != 0 {
-            self.truth().configuration(value)?;
-        }
-        self.configuration = value;
-        self.settings = [0; 16];
-        for pipe in &mut self.pipes {
-            *pipe = Pipe { toggle: Toggle::Data0, halted: false, pending: None };
-        }
-        // The status stage of this very transfer is still to come.
-        self.pipe(0, Way::In).toggle = Toggle::Data1;
-        self.function.configured(now, value);
-        Some(())
-    }
-
-    fn select(&mut self, interface: u8, alternate: u8) -> Option<()> {
-        if !self.truth().has_setting(self.configuration, interface, alternate) {
-            return None;
-        }
-        *self.settings.get_mut(usize::from(interface))? = alternate;
-        let only = |other: u8| if other == interface { alternate } else { u8::MAX };
-        for endpoint in self.truth().endpoints(self.configuration, only) {
-            *self.pipe_of(endpoint.address) =
-                Pipe { toggle: Toggle::Data0, halted: false, pending: None };
-        }
-        self.function.selected(interface, alternate);
-        Some(())
-    }
-
-    /// The data of a request for data.
-    fn fetch(&mut self, moment: &mut Moment<'_>, setup: &Setup) -> Option<Vec<u8>> {
-        if !setup.is_standard() {
-            return self.function.request_in(moment, setup);
-        }
-        match (setup.request_type, setup.request) {
-            (0x80, 6) => self.descriptor((setup.value >> 8) as u8, setup.value as u8),
-            (0x80, 8) => Some(vec![self.configuration]),
-            (0x80, 0) => Some(vec![1, 0]),
-            (0x81, 0) => Some(vec![0, 0]),
-            (0x82, 0) => Some(vec![self.pipe_of(setup.index as u8).halted.into(), 0]),
-            (0x81, 10) => Some(vec![*self.settings.get(usize::from(setup.index))?]),
-            _ => None,
-        }
-    }
-
-    fn descriptor(&self, kind: u8, index: u8) -> Option<Vec<u8>> {
-        let (full, high) = (&self.told.0, self.told.1.as_ref());
-        let (now, other) = match (self.speed, high) {
-            (Speed::High, Some(high)) => (high, Some(full)),
-            _ => (full, high),
-        };
-        match kind {
-            DEVICE => Some(now.device.clone()),
-            CONFIGURATION => now.configurations.get(usize::from(index)).cloned(),
-            STRING => now.string(index).map(<[u8]>::to_vec),
-            // USB 2.0, 9.6.2: the device descriptor's fields for the other speed.
-            QUALIFIER => other.map(|other| {
-                let mut bytes = vec![10, QUALIFIER];
-                bytes.extend_from_slice(&other.device[2..8]);
-                bytes.extend_from_slice(&[other.device[17], 0]);
-                bytes
-            }),
-            _ => None,
-        }
     }
 
     fn control_in(&mut self, moment: &mut Moment<'_>) -> Answer {

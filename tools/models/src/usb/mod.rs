@@ -7,6 +7,7 @@
 mod control;
 mod descriptors;
 mod device;
+mod requests;
 
 use std::cell::RefCell;
 use std::rc::Rc;

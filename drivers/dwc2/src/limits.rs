@@ -26,8 +26,10 @@ pub const CORE_WAIT_MAX: Duration = Duration::from_millis(100);
 /// ms).
 pub const CORE_SETTLE: Duration = Duration::from_millis(1);
 
-/// A control transfer's stage: no request may take longer (USB 2.0, 9.2.6.1).
-pub const CONTROL_WAIT_MAX: Duration = Duration::from_secs(5);
+/// A stage of a control transfer. A device may take 5 s for a request in the extreme (USB 2.0,
+/// 9.2.6.1), 500 ms for its first data and 50 ms for a status (9.2.6.4); the loop stands still
+/// meanwhile, so this is nearer to the latter.
+pub const CONTROL_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// An OUT transfer that no device took for this long is given up.
 pub const OUT_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -45,8 +47,9 @@ pub const DEBOUNCE: Duration = Duration::from_millis(100);
 /// Reset of a root port (USB 2.0, 7.1.7.5: TDRSTR, at least 50 ms).
 pub const RESET: Duration = Duration::from_millis(55);
 
-/// Recovery after a reset (USB 2.0, 7.1.7.5: TRSTRCY, 10 ms).
-pub const RESET_RECOVERY: Duration = Duration::from_millis(10);
+/// Recovery after a reset (USB 2.0, 7.1.7.5: TRSTRCY, 10 ms), and what a turn of the loop may
+/// be early: its time is taken before the port is written.
+pub const RESET_RECOVERY: Duration = Duration::from_millis(12);
 
 /// A port that did not come up is tried again after this long.
 pub const PORT_RETRY: Duration = Duration::from_millis(500);

@@ -63,8 +63,8 @@ impl<R: Registers> Dwc2<R> {
     /// Starts a channel. Under QEMU the transfer may be complete when this returns.
     pub(crate) fn start(&mut self, channel: usize, chunk: &Chunk) {
         let at = |register: usize| register + channel * CHANNEL_STRIDE;
+        self.acknowledge(channel);
         let registers = &mut self.registers;
-        registers.write(HCINT.of(channel, CHANNEL_STRIDE), HCINT::ALL::EVERY);
         registers.write(HCINTMSK.of(channel, CHANNEL_STRIDE), HCINT::CH_HLTD::SET);
         registers.write_raw(at(HCSPLT.offset()), 0);
         let pid = match chunk.pid {
@@ -123,6 +123,11 @@ impl<R: Registers> Dwc2<R> {
         let Some(error) = error_of(bits) else { return Some(Ended::Nak) };
         let packets_left = size.read(HCTSIZ::PKT_CNT) as usize;
         Some(Ended::Failed { error, left, packets_left })
+    }
+
+    /// Clears a halted channel's interrupts.
+    pub(crate) fn acknowledge(&mut self, channel: usize) {
+        self.registers.write(HCINT.of(channel, CHANNEL_STRIDE), HCINT::ALL::EVERY);
     }
 
     /// Tells a channel to stop, if it runs. It has stopped when [`Dwc2::halted`] says so.

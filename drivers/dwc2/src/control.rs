@@ -108,6 +108,9 @@ impl<R: Registers> Dwc2<R> {
         stage: Stage,
         buffer: Buffer,
     ) -> (Option<Buffer>, Result<usize, TransferError>) {
+        if !PortStatus::read(&mut self.registers).enabled() {
+            return (Some(buffer), Err(TransferError::Disconnected));
+        }
         let loan = buffer.lend(stage.direction, stage.len);
         let chunk = Chunk {
             target: *target,

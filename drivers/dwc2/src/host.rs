@@ -11,6 +11,7 @@ use usb::{
 use crate::Dwc2;
 use crate::limits::{CHANNELS, TRANSFER_BYTES_MAX, TRANSFER_PACKETS_MAX};
 use crate::pipe::PipeState;
+use crate::port::PortStatus;
 
 impl<R: Registers> Dwc2<R> {
     /// The channel of an open pipe.
@@ -84,7 +85,7 @@ impl<R: Registers> Host for Dwc2<R> {
         let Some(channel) = self.channel_of(pipe) else {
             return Err((buffer, TransferError::WrongPipe));
         };
-        if self.port.speed().is_none() {
+        if self.port.speed().is_none() || !PortStatus::read(&mut self.registers).enabled() {
             return Err((buffer, TransferError::Disconnected));
         }
         let Some(state) = &self.pipes[channel] else {

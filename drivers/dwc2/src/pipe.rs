@@ -149,6 +149,10 @@ impl<R: Registers> Dwc2<R> {
 
     /// Takes the transfer as far as it goes without waiting.
     pub(crate) fn advance(&mut self, now: Duration, channel: usize) {
+        if self.port.speed().is_none() {
+            // The port is starting over: every transfer ends there, once no channel runs.
+            return;
+        }
         // A transfer has no more chunks than packets, a closing one, and its retries.
         for _ in 0..=TRANSFER_PACKETS_MAX + usize::from(TRANSACTION_RETRIES) {
             let Some(transfer) = self.pipes[channel].as_ref().and_then(|p| p.transfer.as_ref())
@@ -158,6 +162,8 @@ impl<R: Registers> Dwc2<R> {
             let go_on = match transfer.phase {
                 Phase::Running => self.advance_running(now, channel),
                 Phase::Sleeping { until } if now < until => false,
+                // A port that has just turned itself off is seen by the next look at it.
+                Phase::Sleeping { .. } if !PortStatus::read(&mut self.registers).enabled() => false,
                 Phase::Sleeping { .. } => {
                     self.start_chunk(channel);
                     true
@@ -218,13 +224,15 @@ impl<R: Registers> Dwc2<R> {
                 transfer.closed |= was_closing;
                 let more = pipe.endpoint.way == Way::Out
                     && (transfer.moved < transfer.total || !transfer.closed);
-                if more {
-                    self.start_chunk(channel);
-                } else {
+                if !more {
                     let moved = transfer.moved;
                     self.finish(channel, Ok(moved));
+                } else if enabled {
+                    self.start_chunk(channel);
+                } else {
+                    self.finish(channel, Err(TransferError::Disconnected));
                 }
-                more
+                more && enabled
             }
             Some(Ended::Failed { error, left, packets_left }) => {
                 let programmed = transfer.chunk.div_ceil(max_packet).max(1);
@@ -273,6 +281,10 @@ impl<R: Registers> Dwc2<R> {
     /// Ends every transfer with this error. Only to be called when no channel runs.
     pub(crate) fn fail_pipes(&mut self, error: TransferError) {
         self.recover_control_buffers();
+        for channel in 0..CHANNELS {
+            // Or their interrupts would keep the CPU from sleeping.
+            self.acknowledge(channel);
+        }
         for channel in 1..CHANNELS {
             self.finish(channel, Err(error));
         }

@@ -100,11 +100,20 @@ enum State {
     },
     /// A channel did not stop, so the core is being reset.
     CoreReset {
+        step: ResetStep,
         until: Duration,
     },
     Failed {
         retry: Duration,
     },
+}
+
+/// The steps of a core reset; each is over when its bit of GRSTCTL has cleared itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ResetStep {
+    Core,
+    TransmitFifos,
+    ReceiveFifo,
 }
 
 /// The port's state machine.
@@ -128,6 +137,10 @@ impl RootPortState {
 impl<R: Registers> Dwc2<R> {
     /// One step of the port. See [`usb::Host::root_port`].
     pub(crate) fn step_port(&mut self, now: Duration) -> RootPort {
+        if let State::CoreReset { step, until } = self.port.0 {
+            // Until the core is back no other register may be touched.
+            return self.step_reset(now, step, until);
+        }
         let status = PortStatus::read(&mut self.registers);
         if !status.0.is_set(HPRT::PWR) {
             status.keep().power().write(&mut self.registers);
@@ -174,20 +187,10 @@ impl<R: Registers> Dwc2<R> {
                     // Memory the core may still write to cannot be given back before the core is
                     // reset.
                     self.registers.write(GRSTCTL, GRSTCTL::CORE_SOFT_RESET::SET);
-                    State::CoreReset { until: now + HALT_WAIT_MAX }
+                    State::CoreReset { step: ResetStep::Core, until: now + HALT_WAIT_MAX }
                 }
             }
-            State::CoreReset { until } => {
-                if !self.registers.read(GRSTCTL).is_set(GRSTCTL::CORE_SOFT_RESET) {
-                    configure(&mut self.registers);
-                    self.fail_pipes(TransferError::Disconnected);
-                    State::Empty
-                } else if now < until {
-                    self.port.0
-                } else {
-                    State::CoreReset { until: now + PORT_RETRY }
-                }
-            }
+            State::CoreReset { .. } => self.port.0,
             State::Failed { retry } if now < retry => self.port.0,
             State::Failed { .. } => State::Empty,
         };
@@ -198,9 +201,44 @@ impl<R: Registers> Dwc2<R> {
             | State::Resetting { until }
             | State::Recovering { until }
             | State::Stopping { until }
-            | State::CoreReset { until } => RootPort::Settling(until),
+            | State::CoreReset { until, .. } => RootPort::Settling(until),
             State::Ready(speed) => RootPort::Ready(speed),
             State::Failed { retry } => RootPort::Failed(retry),
+        }
+    }
+
+    /// One step of a core reset. A step that does not end is tried again for as long as it takes,
+    /// with a look every [`PORT_RETRY`]: without it the memory that the core may write to is lost.
+    fn step_reset(&mut self, now: Duration, step: ResetStep, until: Duration) -> RootPort {
+        let control = self.registers.read(GRSTCTL);
+        let done = control.is_set(GRSTCTL::AHB_IDLE)
+            && !match step {
+                ResetStep::Core => control.is_set(GRSTCTL::CORE_SOFT_RESET),
+                ResetStep::TransmitFifos => control.is_set(GRSTCTL::TX_FIFO_FLUSH),
+                ResetStep::ReceiveFifo => control.is_set(GRSTCTL::RX_FIFO_FLUSH),
+            };
+        let next = match step {
+            _ if !done && now < until => State::CoreReset { step, until },
+            _ if !done => State::CoreReset { step, until: now + PORT_RETRY },
+            ResetStep::Core => {
+                configure(&mut self.registers);
+                self.registers
+                    .write(GRSTCTL, GRSTCTL::TX_FIFO_FLUSH::SET + GRSTCTL::TX_FIFO_NUMBER::ALL);
+                State::CoreReset { step: ResetStep::TransmitFifos, until: now + HALT_WAIT_MAX }
+            }
+            ResetStep::TransmitFifos => {
+                self.registers.write(GRSTCTL, GRSTCTL::RX_FIFO_FLUSH::SET);
+                State::CoreReset { step: ResetStep::ReceiveFifo, until: now + HALT_WAIT_MAX }
+            }
+            ResetStep::ReceiveFifo => {
+                self.fail_pipes(TransferError::Disconnected);
+                State::Empty
+            }
+        };
+        self.port.0 = next;
+        match next {
+            State::CoreReset { until, .. } => RootPort::Settling(until),
+            _ => RootPort::Empty,
         }
     }
 

@@ -1,8 +1,9 @@
 //! CDC Ethernet: QEMU's `usb-net` (0525:a4a2), and a high-speed adapter that says more.
 //!
-//! Both have two configurations, and the first one is not the one that a CDC-ECM driver wants. The data
-//! interface has no endpoints until its setting 1 is selected. Frames go one a transfer and end with a
-//! short packet, which is an empty one after a multiple of the packet size (CDC ECM 1.2, 3.3.1).
+//! Both have two configurations, and the first one is not the one that a CDC-ECM driver wants. The
+//! data interface has no endpoints until its setting 1 is selected. Frames go one a transfer and
+//! end with a short packet, which is an empty one after a multiple of the packet size (CDC ECM 1.2,
+//! 3.3.1).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -54,8 +55,8 @@ impl CdcEcm {
         Self::new(Ecm { link_up: true, ..Ecm::default() }, descriptors(64, 32), None)
     }
 
-    /// An adapter as shops sell it: high speed where the port can, tells its link state and speed, has a
-    /// packet filter.
+    /// An adapter as shops sell it: high speed where the port can, tells its link state and speed,
+    /// has a packet filter.
     pub fn dongle() -> Self {
         let function = Ecm { link_up: true, talkative: true, ..Ecm::default() };
         Self::new(function, descriptors(64, 32), Some(descriptors(512, 9)))

@@ -1,7 +1,7 @@
 //! What can go wrong on the bus: by script, or by a seed.
 //!
-//! Faults act on single transactions. A script says which: "the third IN of endpoint 2". A seed throws
-//! dice for each, and the same seed throws the same.
+//! Faults act on single transactions. A script says which: "the third IN of endpoint 2". A seed
+//! throws dice for each, and the same seed throws the same.
 
 use crate::Random;
 use crate::usb::{Call, Token};

@@ -1,8 +1,9 @@
-//! Models without I/O: a DWC2 register file, a USB bus with devices, and memory that is not coherent.
+//! Models without I/O: a DWC2 register file, a USB bus with devices, and memory that is not
+//! coherent.
 //!
-//! They stand in for the chip in host tests, and are stricter than an emulator: whatever the hardware
-//! would punish some day in some way, they write down at once as a [`Violation`]. A test drives the
-//! real driver against them and ends with an empty list:
+//! They stand in for the chip in host tests, and are stricter than an emulator: whatever the
+//! hardware would punish some day in some way, they write down at once as a [`Violation`]. A test
+//! drives the real driver against them and ends with an empty list:
 //!
 //! ```
 //! use models::{cdc_ecm::CdcEcm, clock::VirtualClock, dwc2::{Dwc2, Mode}, hub::Hub, memory};
@@ -27,8 +28,8 @@
 //! | [`dwc2`] | the host controller's registers, root port and channels |
 //! | [`faults`], [`lies`] | what can go wrong on the bus, and in descriptors |
 //!
-//! The models share no register definition with the drivers: two independent readings of the manuals
-//! meet in the tests. Everything is deterministic; what is random comes from a seed.
+//! The models share no register definition with the drivers: two independent readings of the
+//! manuals meet in the tests. Everything is deterministic; what is random comes from a seed.
 
 #![forbid(unsafe_code)]
 

@@ -7,10 +7,10 @@
 //!   devices: Memory, which the DWC2 model's DMA reads and writes
 //! ```
 //!
-//! Nothing else moves bytes between the two. A buffer that was not cleaned is stale for the device, a
-//! buffer that was not invalidated is stale for the driver, and the test sees it although the host's own
-//! caches are coherent. Besides, each line is either lent (cleaned, and not handed back since) or not,
-//! and DMA on a line that is not lent is an error of the driver's.
+//! Nothing else moves bytes between the two. A buffer that was not cleaned is stale for the device,
+//! a buffer that was not invalidated is stale for the driver, and the test sees it although the
+//! host's own caches are coherent. Besides, each line is either lent (cleaned, and not handed back
+//! since) or not, and DMA on a line that is not lent is an error of the driver's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,8 +24,8 @@ pub const BUS_BASE: u32 = 0xc010_0000;
 pub enum DmaError {
     /// Some of the bytes lie outside the region.
     Outside,
-    /// The line at this bus address was not cleaned since it was last handed back. The bytes moved all
-    /// the same, as they would on the chip.
+    /// The line at this bus address was not cleaned since it was last handed back. The bytes moved
+    /// all the same, as they would on the chip.
     NotLent(u32),
 }
 
@@ -46,8 +46,8 @@ impl std::fmt::Debug for Memory {
     }
 }
 
-/// A region of at least `bytes` for a driver, and the devices' view of it. The region is leaked: drivers
-/// keep their buffers for ever.
+/// A region of at least `bytes` for a driver, and the devices' view of it. The region is leaked:
+/// drivers keep their buffers for ever.
 pub fn region(bytes: usize) -> (Pool, Arc<Memory>) {
     let lines = bytes.div_ceil(LINE_BYTES);
     // What the CPU finds there before it writes: neither zero nor what a device would send.

@@ -46,8 +46,8 @@ pub enum Violation {
     },
     /// A FIFO was moved and not flushed before a channel used it.
     FifoNotFlushed,
-    /// The core is programmed for something that buffer DMA in host mode is not: descriptor DMA, device
-    /// mode, stopped PHY clock. The register's byte offset.
+    /// The core is programmed for something that buffer DMA in host mode is not: descriptor DMA,
+    /// device mode, stopped PHY clock. The register's byte offset.
     WrongMode {
         /// Byte offset of the register.
         offset: usize,
@@ -134,8 +134,8 @@ pub enum Violation {
         /// Bus address of the first such byte.
         address: u32,
     },
-    /// PKTCNT is not the number of packets that XFERSIZE needs. (A size of 2^19 bytes or 1,024 packets,
-    /// more than the fields hold, shows as this, too.)
+    /// PKTCNT is not the number of packets that XFERSIZE needs. (A size of 2^19 bytes or 1,024
+    /// packets, more than the fields hold, shows as this, too.)
     PacketCount {
         /// Channel number.
         channel: usize,
@@ -146,7 +146,8 @@ pub enum Violation {
         /// Packet size.
         max_packet: u16,
     },
-    /// XFERSIZE of an IN transfer is not a multiple of the packet size: the last packet could be longer.
+    /// XFERSIZE of an IN transfer is not a multiple of the packet size: the last packet could be
+    /// longer.
     InSize {
         /// Channel number.
         channel: usize,

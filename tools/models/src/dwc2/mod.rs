@@ -1,8 +1,9 @@
-//! The register file of a DWC2 (Synopsys DWC OTG) as the Pi 3 has it: host mode, buffer DMA, 8 channels.
+//! The register file of a DWC2 (Synopsys DWC OTG) as the Pi 3 has it: host mode, buffer DMA, 8
+//! channels.
 //!
-//! A driver holds one handle as its [`mmio::Registers`], a test another one to plug devices in, to let
-//! things go wrong, and to see which rules the driver broke. The model lives in virtual time: what was
-//! due by now happens at the next access to a register.
+//! A driver holds one handle as its [`mmio::Registers`], a test another one to plug devices in, to
+//! let things go wrong, and to see which rules the driver broke. The model lives in virtual time:
+//! what was due by now happens at the next access to a register.
 //!
 //! | file | what it has |
 //! |---|---|
@@ -11,8 +12,8 @@
 //! | `channels.rs` | HCCHAR and its neighbours: what a driver may write, and when |
 //! | `transfer.rs` | transactions: packets, toggles, retries, DMA |
 //!
-//! The manual is Synopsys' "DWC OTG databook"; where it is not public, what Linux's, U-Boot's and other
-//! drivers rely on.
+//! The manual is Synopsys' "DWC OTG databook"; where it is not public, what Linux's, U-Boot's and
+//! other drivers rely on.
 
 mod channels;
 mod port;
@@ -45,10 +46,12 @@ const TRACE_MAX: usize = 4096;
 /// Which DWC2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The chip: things take time, an absent device is a transaction error, the core updates the PID.
+    /// The chip: things take time, an absent device is a transaction error, the core updates the
+    /// PID.
     Hardware,
-    /// QEMU's hcd-dwc2: transfers complete inside the write that starts them, an absent device is never
-    /// reported, toggles do not count, the port is powered from the start, frame numbers jump.
+    /// QEMU's hcd-dwc2: transfers complete inside the write that starts them, an absent device is
+    /// never reported, toggles do not count, the port is powered from the start, frame numbers
+    /// jump.
     Qemu,
 }
 
@@ -177,7 +180,8 @@ impl Dwc2 {
         core.trace.drain(..).collect()
     }
 
-    /// From now on this channel, if it is enabled, neither moves nor halts: only a core reset frees it.
+    /// From now on this channel, if it is enabled, neither moves nor halts: only a core reset frees
+    /// it.
     pub fn jam(&self, channel: usize) {
         let mut core = self.0.borrow_mut();
         core.catch_up();

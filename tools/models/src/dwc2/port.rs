@@ -89,8 +89,8 @@ impl Port {
         self.plug.as_ref()
     }
 
-    /// True if software cannot be blamed for using the port: it is enabled, or was when it looked last,
-    /// not long ago.
+    /// True if software cannot be blamed for using the port: it is enabled, or was when it looked
+    /// last, not long ago.
     pub(super) fn usable(&self, now: Duration) -> bool {
         self.enabled()
             || self.seen_enabled

@@ -301,8 +301,8 @@ impl Core {
         End::Moved(bytes.len())
     }
 
-    /// The device sent a packet with the wrong toggle: one that the host has, so it is acknowledged and
-    /// dropped (USB 2.0, 8.6.4).
+    /// The device sent a packet with the wrong toggle: one that the host has, so it is acknowledged
+    /// and dropped (USB 2.0, 8.6.4).
     fn repeated(&mut self, index: usize, at: Duration, call: &Call<'_>) -> End {
         if !call.excused {
             let (address, endpoint) = (call.address, call.endpoint);

@@ -19,8 +19,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A full-speed hub with eight ports, as QEMU has it (0409:55aa), except that its ports want to be
-    /// powered first.
+    /// A full-speed hub with eight ports, as QEMU has it (0409:55aa), except that its ports want to
+    /// be powered first.
     pub fn full_speed() -> Self {
         let device =
             vec![18, 1, 0x10, 0x01, 9, 0, 0, 8, 0x09, 0x04, 0xaa, 0x55, 0x01, 0x01, 1, 2, 0, 1];
@@ -39,8 +39,8 @@ impl Hub {
         Self { core: Device::new(Ports::new(hub), full, None) }
     }
 
-    /// The hub of a LAN9514 (0424:9514): high speed, five ports, the first of them wired to the Ethernet
-    /// function. Descriptors as a Pi 3 shows them.
+    /// The hub of a LAN9514 (0424:9514): high speed, five ports, the first of them wired to the
+    /// Ethernet function. Descriptors as a Pi 3 shows them.
     pub fn lan9514() -> Self {
         let device = |protocol| {
             vec![

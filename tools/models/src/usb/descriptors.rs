@@ -78,8 +78,8 @@ impl Descriptors {
         self.strings.iter().find(|(at, _)| *at == index).map(|(_, bytes)| bytes.as_slice())
     }
 
-    /// The endpoints of configuration `value` while its interfaces are in the settings that `setting`
-    /// tells.
+    /// The endpoints of configuration `value` while its interfaces are in the settings that
+    /// `setting` tells.
     pub fn endpoints(&self, value: u8, setting: impl Fn(u8) -> u8) -> Vec<EndpointFacts> {
         let mut found = Vec::new();
         let mut here = false;

@@ -1,7 +1,7 @@
 //! A device: chapter 9 of USB 2.0 around a [`Function`].
 //!
-//! Address, configuration, descriptors, halts and data toggles are kept here, the way a device keeps
-//! them: a packet with the wrong toggle is acknowledged and dropped.
+//! Address, configuration, descriptors, halts and data toggles are kept here, the way a device
+//! keeps them: a packet with the wrong toggle is acknowledged and dropped.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -40,7 +40,8 @@ pub trait Function {
         false
     }
 
-    /// The next packet of an IN endpoint. `None` is NAK. It may come again until it is acknowledged.
+    /// The next packet of an IN endpoint. `None` is NAK. It may come again until it is
+    /// acknowledged.
     fn next_packet(&mut self, _now: Duration, _endpoint: &EndpointFacts) -> Option<Vec<u8>> {
         None
     }

@@ -1,8 +1,8 @@
 //! Packets on the bus, and the devices that answer them.
 //!
-//! A host sends one [`Call`] a transaction; whatever is plugged in ([`Peripheral`]) answers or does not.
-//! An IN transaction has two halves, as on the wire: the device answers with data and keeps it until the
-//! host has acknowledged it, so that a lost packet can come again.
+//! A host sends one [`Call`] a transaction; whatever is plugged in ([`Peripheral`]) answers or does
+//! not. An IN transaction has two halves, as on the wire: the device answers with data and keeps it
+//! until the host has acknowledged it, so that a lost packet can come again.
 
 mod control;
 mod descriptors;
@@ -175,8 +175,8 @@ pub trait Peripheral {
     /// The best speed it can do.
     fn top_speed(&self) -> Speed;
 
-    /// Its port was reset, at a port that does `port` at best: it listens at address 0, and runs at the
-    /// speed that is returned.
+    /// Its port was reset, at a port that does `port` at best: it listens at address 0, and runs at
+    /// the speed that is returned.
     fn reset(&mut self, moment: &mut Moment<'_>, port: Speed) -> Speed;
 
     /// It lost its connection, and its power with it.
@@ -191,7 +191,8 @@ pub trait Peripheral {
     /// Fault injection: halts an endpoint of `address`; endpoint 0 until the next SETUP.
     fn halt(&mut self, address: u8, endpoint: u8, way: Way);
 
-    /// The speed of the device at `address`, and whether the host can reach it without split transactions.
+    /// The speed of the device at `address`, and whether the host can reach it without split
+    /// transactions.
     fn reach(&self, address: u8) -> Option<(Speed, bool)>;
 
     /// True if endpoint 0 of `address` will stall until the next SETUP.

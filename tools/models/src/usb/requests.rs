@@ -8,8 +8,8 @@ use super::device::Pipe;
 use super::{Device, Function, Moment, Speed, Toggle, Way};
 
 impl<F: Function> Device<F> {
-    /// Carries out a request without data for the host. `None` if it is not supported; `Some(Some(..))`
-    /// is an address to take after the status stage.
+    /// Carries out a request without data for the host. `None` if it is not supported;
+    /// `Some(Some(..))` is an address to take after the status stage.
     pub(super) fn carry_out(
         &mut self,
         moment: &mut Moment<'_>,

@@ -111,8 +111,8 @@ fn enumeration_survives_lost_packets() {
     }
 }
 
-/// A stall is an answer: the device has no such thing. So not all devices work after one, but all ends
-/// with a name, and none of it outlives the next plugging in.
+/// A stall is an answer: the device has no such thing. So not all devices work after one, but all
+/// ends with a name, and none of it outlives the next plugging in.
 #[test]
 fn a_refused_request_is_an_answer() {
     for mode in MODES {
@@ -176,7 +176,8 @@ fn hundreds_of_seeded_runs_end_in_a_working_link() {
         }
         desk.until("an end of the walk", |desk| desk.works() || desk.topology.is_some());
         if !desk.works() {
-            // The device refused something that it must not refuse: it has a name, and another chance.
+            // The device refused something that it must not refuse: it has a name, and another
+            // chance.
             assert!(!desk.journal.is_empty(), "seed {seed}: {desk:?}");
             desk.chip.detach();
             desk.until("the loss", |desk| desk.topology.is_none());

@@ -1,5 +1,5 @@
-//! The drivers talk to the model: enumeration, CDC-ECM, frames, and what goes wrong on a bus. Whatever
-//! happens, the drivers break no rule.
+//! The drivers talk to the model: enumeration, CDC-ECM, frames, and what goes wrong on a bus.
+//! Whatever happens, the drivers break no rule.
 
 mod attachments;
 mod desk;

@@ -1,5 +1,5 @@
-//! The smallest possible DWC2 driver: raw offsets and raw bits, no register file, no mercy. It shows that
-//! the model works without the real driver's definitions, and can be wrong on purpose.
+//! The smallest possible DWC2 driver: raw offsets and raw bits, no register file, no mercy. It
+//! shows that the model works without the real driver's definitions, and can be wrong on purpose.
 
 use std::time::Duration;
 

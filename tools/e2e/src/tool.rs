@@ -11,7 +11,7 @@ use rexpect::session::{Options, PtySession, spawn_with_options};
 use crate::lab::{HOST, INTERFACE, LEASED, Lab};
 use crate::pcap::{self, Captured};
 use crate::process::{Mark, Process};
-use crate::wait::PATIENCE;
+use crate::wait::{self, PATIENCE};
 
 /// True if the program is installed.
 pub fn is_installed(program: &str) -> bool {
@@ -90,6 +90,17 @@ impl Tcpdump {
             .wait_for(Mark::default(), &["listening on"], PATIENCE)
             .with_context(|| process.errors.text())?;
         Ok(Self { process, file })
+    }
+
+    /// Waits until what was recorded so far shows that something has happened.
+    ///
+    /// # Errors
+    /// If it does not within [`PATIENCE`].
+    pub fn wait_until(&self, what: &str, happened: impl Fn(&[Captured]) -> bool) -> Result<()> {
+        wait::until(what, PATIENCE, || {
+            // A file that ends within a record is one that tcpdump is writing.
+            Ok(pcap::read(&self.file).ok().filter(|frames| happened(frames)).map(|_| ()))
+        })
     }
 
     /// Ends the recording and returns its frames.

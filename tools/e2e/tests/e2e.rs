@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use e2e::board::{MODELS, Model};
+use e2e::board::{self, MODELS, Model};
 use e2e::namespace;
 use e2e::script::{SCRIPTS, Script};
 use e2e::stage::Stage;
@@ -23,9 +23,14 @@ fn main() -> ExitCode {
     let stage = Arc::new(Stage::new());
     let mut trials = Vec::new();
     for model in MODELS {
-        for script in SCRIPTS.iter().filter(|script| script.fits(&model)) {
-            trials.push(trial(&stage, model, *script));
+        let scripts = SCRIPTS.iter().filter(|script| script.fits(&model));
+        let all = scripts.map(|script| trial(&stage, model, *script)).collect::<Vec<_>>();
+        let wanted = all.iter().any(|trial| !arguments.is_filtered_out(trial));
+        if wanted && !arguments.list && model.missing().is_none() {
+            // What fails here fails again, and is told, in the trials.
+            let _ = board::prepare(model);
         }
+        trials.extend(all);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The last board is switched off, and its namespace removed, before we leave.

@@ -26,6 +26,17 @@ pub fn as_printed(session: &mut Session) -> Result<()> {
     lab.run("ping", &["-n", "-c", "3", "-i", "0.2", &board.to_string()], PATIENCE)?;
     lab.run("ping", &["-n", "-c", "1", "-s", "4000", &board.to_string()], PATIENCE)?;
     web::fetch_index(session)?;
+    // The client has its page before the last segments have passed.
+    tcpdump.wait_until("both FINs of the fetch on the wire", |captured| {
+        let fins_from = |by_board: bool| {
+            captured.iter().filter_map(|captured| Frame::parse(&captured.bytes).ok()).any(|frame| {
+                frame
+                    .tcp()
+                    .is_some_and(|(ip, tcp)| (ip.source == board) == by_board && tcp.has(flag::FIN))
+            })
+        };
+        fins_from(true) && fins_from(false)
+    })?;
     let (captured, file) = tcpdump.stop()?;
     let frames = pcap::check(&captured).context("frames on the wire")?;
 

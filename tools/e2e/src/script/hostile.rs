@@ -18,6 +18,8 @@ const LISTEN: Duration = Duration::from_secs(3);
 /// Frames that a board may send meanwhile: probes and acknowledgements at a human pace. One that has lost its
 /// way sends tens of thousands.
 const FRAMES_MAX: usize = 300;
+/// A board that sends nothing for this long has sent what it has.
+const PAUSE: Duration = Duration::from_millis(200);
 /// SYNs of a flood.
 const SYNS: u32 = 2_000;
 /// Malformed frames.
@@ -26,15 +28,16 @@ const GARBAGE: u32 = 5_000;
 /// not need a restart.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Three segments that hang a stock smoltcp for good: a request; part of the answer acknowledged with window
-/// 0; the rest acknowledged with window 0.
+/// Three segments that hang a stock smoltcp for good: a request; part of the answer, end of the connection
+/// included, acknowledged with window 0; the rest acknowledged with window 0.
 pub fn window_zero(session: &mut Session) -> Result<()> {
-    shut_window(session, "GET / HTTP/1.1\r\nHost: board\r\n\r\n")
+    let ends = "GET /favicon.ico HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n";
+    shut_window(session, ends)
 }
 
-/// The same with a connection that the board wants to end.
-pub fn at_the_end(session: &mut Session) -> Result<()> {
-    shut_window(session, "GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n")
+/// The same in the midst of a long answer on a connection that is kept.
+pub fn window_zero_midway(session: &mut Session) -> Result<()> {
+    shut_window(session, "GET / HTTP/1.1\r\nHost: board\r\n\r\n")
 }
 
 fn shut_window(session: &mut Session, request: &str) -> Result<()> {
@@ -47,12 +50,13 @@ fn shut_window(session: &mut Session, request: &str) -> Result<()> {
     let first = peer.exchange(board, &get, |tcp| !tcp.data.is_empty())?;
     ensure!(first.sequence == open.acknowledgement, "the answer does not begin at its beginning");
 
+    let end = last_sent(&peer, board, &first)?;
+    let length = end.wrapping_sub(open.acknowledgement);
     let sent = open.sequence.wrapping_add(request.len() as u32);
     let shut = Tcp { sequence: sent, flags: flag::ACK, window: 0, ..open.clone() };
-    let part = open.acknowledgement.wrapping_add(first.data.len() as u32 / 2);
-    peer.send(board, &Payload::Tcp(Tcp { acknowledgement: part, ..shut.clone() }))?;
-    let end = last_sent(&peer, board, &first)?;
-    peer.send(board, &Payload::Tcp(Tcp { acknowledgement: end, ..shut.clone() }))?;
+    for acknowledgement in [open.acknowledgement.wrapping_add(length / 2), end] {
+        peer.send(board, &Payload::Tcp(Tcp { acknowledgement, ..shut.clone() }))?;
+    }
 
     let frames = peer.count_from(board, LISTEN)?;
     ensure!(
@@ -67,14 +71,17 @@ fn shut_window(session: &mut Session, request: &str) -> Result<()> {
 
 /// The sequence number after the last data that the board has sent, when it has paused.
 fn last_sent(peer: &RawPeer, board: Neighbor, first: &Tcp) -> Result<u32> {
-    let mut end = first.sequence.wrapping_add(first.data.len() as u32);
-    while let Some(frame) = peer.receive(Duration::from_millis(200))? {
+    let end_of = |tcp: &Tcp| {
+        let length = tcp.data.len() as u32 + u32::from(tcp.has(flag::FIN));
+        tcp.sequence.wrapping_add(length)
+    };
+    let mut end = end_of(first);
+    while let Some(frame) = peer.receive(PAUSE)? {
         let Some((ip, tcp)) = frame.tcp() else { continue };
         if ip.source != board.address || tcp.to != first.to {
             continue;
         }
-        let length = tcp.data.len() as u32 + u32::from(tcp.has(flag::FIN));
-        let reaches = tcp.sequence.wrapping_add(length);
+        let reaches = end_of(tcp);
         if reaches.wrapping_sub(end) as i32 > 0 {
             end = reaches;
         }

@@ -318,7 +318,7 @@ impl Addressing {
                     source: new.source,
                 });
             }
-            // RFC 5227 2.3: neighbours learn of the new owner. A link-local address announces itself.
+            // RFC 5227 2.3: neighbours learn of the new owner. A link-local one announces itself.
             if new.source != AddressSource::LinkLocal {
                 self.send(link_local::announcement(self.mac, new.address.address()));
             }

@@ -15,7 +15,8 @@ use crate::process::{Mark, Output, Process};
 use crate::tool::is_installed;
 use crate::wait::PATIENCE;
 
-/// The MAC address that every board here is given. QEMU's usb-net hands it to the guest in a descriptor.
+/// The MAC address that every board here is given. QEMU's usb-net hands it to the guest in a
+/// descriptor.
 pub const MAC: &str = "52:54:00:ba:5e:01";
 
 /// Ports of the board that are reached through QEMU's user-mode network.
@@ -151,7 +152,8 @@ impl Board {
         &mut self.process
     }
 
-    /// What a person needs to see why something failed: console, the emulator's words, how to start it.
+    /// What a person needs to see why something failed: console, the emulator's words, how to start
+    /// it.
     pub fn report(&self) -> String {
         format!(
             "--- console, last lines ---\n{}\n--- standard error, last lines ---\n{}\n\
@@ -163,7 +165,8 @@ impl Board {
     }
 }
 
-/// CPU time that a process used so far, user and system (proc(5): /proc/PID/stat, fields 14 and 15).
+/// CPU time that a process used so far, user and system (proc(5): /proc/PID/stat, fields 14 and
+/// 15).
 ///
 /// # Errors
 /// If it has ended.

@@ -1,7 +1,7 @@
 //! Frames, read and written by hand.
 //!
-//! A second reading of the RFCs, independent of the stack under test: a mistake that sender and checker shared
-//! would go unseen. Every length and every checksum is checked.
+//! A second reading of the RFCs, independent of the stack under test: a mistake that sender and
+//! checker shared would go unseen. Every length and every checksum is checked.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -158,8 +158,8 @@ impl Tcp {
     }
 }
 
-/// RFC 1071: the one's complement of the one's complement sum, over several pieces, each of even length but
-/// for the last. Zero over data that contains its own correct checksum.
+/// RFC 1071: the one's complement of the one's complement sum, over several pieces, each of even
+/// length but for the last. Zero over data that contains its own correct checksum.
 pub fn checksum(pieces: &[&[u8]]) -> u16 {
     let mut sum = 0u32;
     for piece in pieces {

@@ -12,10 +12,11 @@
 //!   └─────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Without root the image runs on QEMU's user-mode network, and the scripts that need no namespace are run.
+//! Without root the image runs on QEMU's user-mode network, and the scripts that need no namespace
+//! are run.
 //!
-//! [`stage::Stage`] boots a [`board::Model`] once for a row of scripts; [`script`] holds the scripts; `tests/e2e.rs`
-//! is the table of which board plays which; `src/bin/bench.rs` measures.
+//! [`stage::Stage`] boots a [`board::Model`] once for a row of scripts; [`script`] holds the
+//! scripts; `tests/e2e.rs` is the table of which board plays which; `src/bin/bench.rs` measures.
 
 pub mod board;
 pub mod frame;

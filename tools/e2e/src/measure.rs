@@ -1,4 +1,5 @@
-//! Measuring a board: idle, start, ping, HTTP. Figures, not verdicts: nothing here fails because it was slow.
+//! Measuring a board: idle, start, ping, HTTP. Figures, not verdicts: nothing here fails because it
+//! was slow.
 
 mod start;
 mod traffic;

@@ -36,7 +36,8 @@ impl Namespace {
         let name = format!("{PREFIX}{}-{number}", std::process::id());
         ip(&["netns", "add", &name])?;
         let namespace = Self { name };
-        // The host's IPv6 chatter is not what is tested here; where it cannot be turned off, it does no harm.
+        // The host's IPv6 chatter is not what is tested here; where it cannot be turned off, it
+        // does no harm.
         let _ = namespace.enter(|| fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"));
         namespace.ip(&["link", "set", "lo", "up"])?;
         Ok(namespace)

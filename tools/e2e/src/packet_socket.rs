@@ -19,7 +19,8 @@ const FRAME_BYTES_MAX: usize = 2048;
 /// How long a frame may wait for room in the interface's queue.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// A socket that sends frames and hears all that pass, those that others of this machine send included.
+/// A socket that sends frames and hears all that pass, those that others of this machine send
+/// included.
 #[derive(Debug)]
 pub struct PacketSocket {
     socket: OwnedFd,
@@ -45,8 +46,8 @@ impl PacketSocket {
             sll_halen: 0,
             sll_addr: [0; 8],
         };
-        // SAFETY: the socket is open for the whole call; the pointer is to a live, initialised sockaddr_ll and
-        // the length is its size; the kernel reads it and keeps no pointer.
+        // SAFETY: the socket is open for the whole call; the pointer is to a live, initialised
+        // sockaddr_ll and the length is its size; the kernel reads it and keeps no pointer.
         let bound = unsafe {
             libc::bind(
                 socket.as_raw_fd(),

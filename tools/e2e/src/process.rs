@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 
 use crate::wait::{Deadline, until};
 
-/// Bytes kept of one stream. A program that says more is stopped from filling our memory: the rest is read
-/// and dropped.
+/// Bytes kept of one stream. A program that says more is stopped from filling our memory: the rest
+/// is read and dropped.
 const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long a child may take to end after a signal before it is killed.
@@ -165,7 +165,8 @@ impl Process {
     pub fn finish(&mut self, limit: Duration) -> Result<ExitStatus> {
         drop(self.child.stdin.take());
         let deadline = Deadline::after(limit);
-        // Programs close their output when they end: this wakes at once, without looking again and again.
+        // Programs close their output when they end: this wakes at once, without looking again and
+        // again.
         self.output.wait_for_end(limit);
         let name = self.shown.clone();
         let ended =

@@ -1,4 +1,5 @@
-//! A peer made of single frames: it answers ARP for an address of its own, and sends what a kernel never would.
+//! A peer made of single frames: it answers ARP for an address of its own, and sends what a kernel
+//! never would.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -62,7 +63,8 @@ impl RawPeer {
         self.socket.send(&frame)
     }
 
-    /// The next frame for us, or none within `limit`. Questions for our address are answered on the way.
+    /// The next frame for us, or none within `limit`. Questions for our address are answered on the
+    /// way.
     ///
     /// # Errors
     /// If a frame for us is malformed.

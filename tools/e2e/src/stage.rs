@@ -161,8 +161,8 @@ impl Stage {
         Self(Mutex::new(None))
     }
 
-    /// Plays a script on a board that was booted in this way: on the one that runs, if it is the same and the
-    /// script before it did not fail.
+    /// Plays a script on a board that was booted in this way: on the one that runs, if it is the
+    /// same and the script before it did not fail.
     ///
     /// # Errors
     /// If the board does not come up, or the script fails.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long anything of a board may take to happen. Generous: the machine that runs the tests may be loaded,
-/// and what is asserted is that it happens, not how fast.
+/// How long anything of a board may take to happen. Generous: the machine that runs the tests may
+/// be loaded, and what is asserted is that it happens, not how fast.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks at something that cannot be waited for by itself.

@@ -1,7 +1,8 @@
-//! Every board plays every script that fits it. `cargo test -p barewire-e2e --test e2e -- qemu_root::` plays
-//! those of one board, `-- --list` names them all.
+//! Every board plays every script that fits it. `cargo test -p barewire-e2e --test e2e --
+//! qemu_root::` plays those of one board, `-- --list` names them all.
 //!
-//! Trials run one after another: they share boards, and two cores do not carry two emulators at a time.
+//! Trials run one after another: they share boards, and two cores do not carry two emulators at a
+//! time.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use libtest_mimic::{Arguments, Completion, Trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    if !arguments.list {
-        if let Err(error) = namespace::remove_stale() {
-            eprintln!("what a killed run left behind could not be removed: {error:#}");
-        }
+    if !arguments.list
+        && let Err(error) = namespace::remove_stale()
+    {
+        eprintln!("what a killed run left behind could not be removed: {error:#}");
     }
     let stage = Arc::new(Stage::new());
     let mut trials = Vec::new();

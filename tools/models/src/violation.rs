@@ -1,7 +1,7 @@
 //! What a driver did that the manuals forbid, by name.
 //!
-//! Most of it works by luck on an emulator. `[DWC2]` is the Synopsys DWC OTG programming guide,
-//! `[USB]` the USB 2.0 specification.
+//! Most of it works by luck on an emulator. The rules are those of the Synopsys DWC OTG databook and
+//! of the USB 2.0 specification.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub enum Violation {
         /// Byte offset.
         offset: usize,
     },
-    /// A register was touched between the core's soft reset and AHB idle ([DWC2] GRSTCTL).
+    /// A register was touched between the core's soft reset and AHB idle (databook, GRSTCTL).
     AccessDuringReset {
         /// Byte offset of the register.
         offset: usize,
@@ -66,12 +66,12 @@ pub enum Violation {
         /// The bits.
         bits: u32,
     },
-    /// Reset began before the connection was stable for 100 ms ([USB] 7.1.7.3, TATTDB).
+    /// Reset began before the connection was stable for 100 ms (USB 2.0, 7.1.7.3, TATTDB).
     NoDebounce {
         /// How long the device was there.
         after: Duration,
     },
-    /// The root port was reset for less than 50 ms ([USB] 7.1.7.5, TDRSTR).
+    /// The root port was reset for less than 50 ms (USB 2.0, 7.1.7.5, TDRSTR).
     ResetTooShort {
         /// How long.
         held: Duration,
@@ -81,12 +81,12 @@ pub enum Violation {
         /// Port number, from 1.
         port: u8,
     },
-    /// A device was addressed less than 10 ms after its reset ([USB] 7.1.7.5, TRSTRCY).
+    /// A device was addressed less than 10 ms after its reset (USB 2.0, 7.1.7.5, TRSTRCY).
     NoResetRecovery {
         /// How long after.
         after: Duration,
     },
-    /// A device was addressed less than 2 ms after SET_ADDRESS ([USB] 9.2.6.3).
+    /// A device was addressed less than 2 ms after SET_ADDRESS (USB 2.0, 9.2.6.3).
     NoAddressRecovery {
         /// How long after.
         after: Duration,

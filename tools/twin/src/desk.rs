@@ -1,7 +1,7 @@
 //! A simulated desk: the firmware, a cable and peers, in virtual time.
 //!
-//! Time moves only when nothing is left to do at the present moment, and then straight to the next deadline:
-//! an hour of timeouts takes a second. Equal seeds give equal runs.
+//! Time moves only when nothing is left to do at the present moment, and then straight to the next
+//! deadline: an hour of timeouts takes a second. Equal seeds give equal runs.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

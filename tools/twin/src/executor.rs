@@ -49,9 +49,10 @@ impl Executor {
         let State { pended, polling } = self.state;
         pended.store(false, Ordering::Release);
         assert!(!polling.swap(true, Ordering::Relaxed), "a task polls its own executor");
-        // SAFETY: `poll` may not be called reentrantly, from the pender or another thread. `polling` was false,
-        // so no call is under way (after a panic of a task it stays true for ever); the pender only stores a
-        // flag; and `Executor` is not `Send`, as raw::Executor is not `Sync`.
+        // SAFETY: `poll` may not be called reentrantly, from the pender or another thread.
+        // `polling` was false, so no call is under way (after a panic of a task it stays true for
+        // ever); the pender only stores a flag; and `Executor` is not `Send`, as raw::Executor is
+        // not `Sync`.
         unsafe { self.raw.poll() };
         polling.store(false, Ordering::Relaxed);
     }
@@ -65,8 +66,8 @@ impl Executor {
 /// Called by the executor when a task of it was woken, from whatever thread.
 #[unsafe(export_name = "__pender")]
 fn pender(context: *mut ()) {
-    // SAFETY: contexts come from `Executor::new` only, which passes a leaked `State`: valid for ever, and
-    // shared references to it are all that exist.
+    // SAFETY: contexts come from `Executor::new` only, which passes a leaked `State`: valid for
+    // ever, and shared references to it are all that exist.
     let state = unsafe { &*context.cast::<State>() };
     state.pended.store(true, Ordering::Release);
 }

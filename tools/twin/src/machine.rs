@@ -46,8 +46,8 @@ impl Spawn for Tasks {
 }
 
 impl Machine {
-    /// Sets the firmware up, with a network device that is there and whose link is up. Its memory, some
-    /// 2 MiB, is never given back: the firmware owns it for ever, as on the board.
+    /// Sets the firmware up, with a network device that is there and whose link is up. Its memory,
+    /// some 2 MiB, is never given back: the firmware owns it for ever, as on the board.
     ///
     /// # Errors
     /// If the firmware finds no sockets for its services.
@@ -75,8 +75,8 @@ impl Machine {
         Ok(Self { firmware, executor })
     }
 
-    /// One turn of the main loop. Returns when the next one is due at the latest, if nothing happens before;
-    /// `now` if there is more to do at once.
+    /// One turn of the main loop. Returns when the next one is due at the latest, if nothing
+    /// happens before; `now` if there is more to do at once.
     pub fn turn(
         &mut self,
         now: Duration,

@@ -154,7 +154,8 @@ impl Console {
     fn open(input: bool) -> Result<Self> {
         let before = if input { tcgetattr(stdin()).ok() } else { None };
         let Some(before) = before else { return Ok(Self { input, terminal: false }) };
-        // Each key at once and not echoed: the firmware's line editor does that. Ctrl-C goes to it, too.
+        // Each key at once and not echoed: the firmware's line editor does that. Ctrl-C goes to it,
+        // too.
         let mut raw = before.clone();
         raw.local_flags -= LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
         raw.input_flags -= InputFlags::ICRNL | InputFlags::IXON;

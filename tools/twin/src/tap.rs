@@ -11,8 +11,8 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 nix::ioctl_write_ptr_bad!(
-    /// Attaches the file to an interface (linux/if_tun.h: TUNSETIFF = _IOW('T', 202, int), whose argument is
-    /// an ifreq all the same).
+    /// Attaches the file to an interface (linux/if_tun.h: TUNSETIFF = _IOW('T', 202, int), whose
+    /// argument is an ifreq all the same).
     tun_set_iff,
     nix::request_code_write!(b'T', 202, size_of::<libc::c_int>()),
     libc::ifreq
@@ -46,7 +46,8 @@ impl Tap {
     /// Opens the interface of this name.
     ///
     /// # Errors
-    /// If the name is too long, or the kernel refuses: no rights, or another process holds the interface.
+    /// If the name is too long, or the kernel refuses: no rights, or another process holds the
+    /// interface.
     pub fn open(name: &str) -> Result<Self> {
         let file = OpenOptions::new()
             .read(true)
@@ -65,8 +66,9 @@ impl Tap {
         for (to, &from) in request.ifr_name.iter_mut().zip(name.as_bytes()) {
             *to = from as libc::c_char;
         }
-        // SAFETY: the file is open for the whole call; the request is a live, initialised ifreq, the type that
-        // TUNSETIFF reads, its name ends with a zero byte (checked above), and the kernel keeps no pointer.
+        // SAFETY: the file is open for the whole call; the request is a live, initialised ifreq,
+        // the type that TUNSETIFF reads, its name ends with a zero byte (checked above), and the
+        // kernel keeps no pointer.
         unsafe { tun_set_iff(file.as_raw_fd(), &raw const request) }
             .with_context(|| format!("attach to the TAP interface {name}"))?;
         Ok(Self { file, received: [0; RECEIVE_BYTES], counters: TapCounters::default() })

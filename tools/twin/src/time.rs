@@ -1,7 +1,9 @@
-//! The clock of this process, as `embassy-time` sees it: real by default, virtual where a test says so.
+//! The clock of this process, as `embassy-time` sees it: real by default, virtual where a test says
+//! so.
 //!
-//! Each thread has a clock and a timer queue of its own, so that simulations run side by side in one test
-//! process. All timers of a thread fire in the loop that calls [`wake_expired`]; nothing fires by itself.
+//! Each thread has a clock and a timer queue of its own, so that simulations run side by side in
+//! one test process. All timers of a thread fire in the loop that calls [`wake_expired`]; nothing
+//! fires by itself.
 
 use std::cell::{Cell, RefCell};
 use std::sync::LazyLock;
@@ -11,8 +13,8 @@ use std::time::{Duration, Instant};
 use embassy_time_driver::Driver;
 use embassy_time_queue_utils::queue_generic::ConstGenericQueue;
 
-/// Timers of a thread that may wait at a time. One more and another one fires early, which costs its task
-/// one look at the clock.
+/// Timers of a thread that may wait at a time. One more and another one fires early, which costs
+/// its task one look at the clock.
 const TIMERS: usize = 128;
 
 /// When this process began.
@@ -52,7 +54,8 @@ pub fn now() -> Duration {
     }
 }
 
-/// Makes this thread's time virtual: it stands still until it is set again. It never runs backwards.
+/// Makes this thread's time virtual: it stands still until it is set again. It never runs
+/// backwards.
 pub fn set_virtual(now: Duration) {
     let now = match CLOCK.get() {
         Clock::Real => now,

@@ -46,7 +46,9 @@ fn content_length(head: &str) -> usize {
 fn arp_is_answered_and_so_is_ping() {
     Desk::run(&Setup::default(), |desk| {
         desk.send_frame(arp_request());
-        desk.until("ARP reply", SOON, |desk| desk.take_frames().iter().find_map(is_arp_reply));
+        desk.until("ARP reply", SOON, |desk| {
+            desk.take_frames().iter().find_map(|frame| is_arp_reply(frame))
+        });
         for bytes in [0, 1, 56, 1472] {
             let data: Vec<u8> = (0..bytes).map(|index| index as u8).collect();
             desk.send_frame(echo_request(&data));
@@ -96,7 +98,8 @@ fn an_idle_board_sleeps() {
     });
 }
 
-/// Fifty cables that lose, double and reorder frames, each in its own way: every page arrives whole.
+/// Fifty cables that lose, double and reorder frames, each in its own way: every page arrives
+/// whole.
 #[test]
 fn pages_survive_bad_cables() {
     let expected = Desk::run(&Setup::default(), |desk| desk.fetch(0, "/", SOON).1);

@@ -27,9 +27,9 @@ struct Arguments {
     requests: u32,
 }
 
-/// What others reached on the same emulator and adapter, measured earlier on another day and machine load:
-/// Linux 6.1 with busybox; Circle 51 with QEMU patched; Circle 51 tuned by hand; rpi-hal 0.11 on a LAN9514
-/// model. Compare orders of magnitude, not digits.
+/// What others reached on the same emulator and adapter, measured earlier on another day and
+/// machine load: Linux 6.1 with busybox; Circle 51 with QEMU patched; Circle 51 tuned by hand;
+/// rpi-hal 0.11 on a LAN9514 model. Compare orders of magnitude, not digits.
 const PEERS: [(&str, [&str; 4]); 7] = [
     ("", ["Linux 6.1", "Circle 51", "Circle tuned", "rpi-hal 0.11"]),
     (ROWS[0], ["53 to 69 %", "busy loop", "busy loop", "130 %"]),

@@ -24,8 +24,8 @@ pub struct Start {
     pub cpu: Duration,
 }
 
-/// Starts a board in a laboratory of its own and waits for the first echo reply, asking every 2 ms: by ARP
-/// until the board's Ethernet address is known, then by echo requests.
+/// Starts a board in a laboratory of its own and waits for the first echo reply, asking every 2 ms:
+/// by ARP until the board's Ethernet address is known, then by echo requests.
 ///
 /// # Errors
 /// If the board does not answer.

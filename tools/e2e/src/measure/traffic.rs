@@ -74,7 +74,8 @@ pub struct Rate {
 pub fn http(session: &Session, requests: u32, clients: u32, keep_alive: bool) -> Result<Rate> {
     let (requests, clients) = (requests.to_string(), clients.to_string());
     let url = session.url("/")?;
-    // -l: pages differ in length, as counters grow. -r: a refused connection is counted, not the end.
+    // -l: pages differ in length, as counters grow. -r: a refused connection is counted, not the
+    // end.
     let mut line = vec!["-q", "-l", "-r", "-s", "60", "-n", &requests, "-c", &clients];
     if keep_alive {
         line.push("-k");

@@ -29,7 +29,8 @@ pub fn fixed(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Nobody answers: the board takes 169.254.x.y, and is reached at it from a host that has such an address.
+/// Nobody answers: the board takes 169.254.x.y, and is reached at it from a host that has such an
+/// address.
 pub fn link_local(session: &mut Session) -> Result<()> {
     let [a, b, ..] = session.address.octets();
     ensure!([a, b] == [169, 254], "{} is no link-local address", session.address);

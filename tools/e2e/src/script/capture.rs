@@ -1,4 +1,5 @@
-//! What passes on the wire, from tcpdump's file: the conversations of the articles, and nothing malformed.
+//! What passes on the wire, from tcpdump's file: the conversations of the articles, and nothing
+//! malformed.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -109,7 +110,8 @@ fn http_exchange(frames: &[Frame], board: Ipv4Addr) -> Result<()> {
     Ok(())
 }
 
-/// tcpdump, which shares no code with us, finds nothing to complain of and prints the lines that people know.
+/// tcpdump, which shares no code with us, finds nothing to complain of and prints the lines that
+/// people know.
 fn as_tcpdump_prints(lab: &Lab, file: &Path, board: Ipv4Addr) -> Result<()> {
     let path = file.display().to_string();
     let text = lab.run("tcpdump", &["-n", "-t", "-vv", "-r", &path], PATIENCE)?;

@@ -15,8 +15,8 @@ use crate::wait::until;
 
 /// How long a peer is listened to that shut its window.
 const LISTEN: Duration = Duration::from_secs(3);
-/// Frames that a board may send meanwhile: probes and acknowledgements at a human pace. One that has lost its
-/// way sends tens of thousands.
+/// Frames that a board may send meanwhile: probes and acknowledgements at a human pace. One that
+/// has lost its way sends tens of thousands.
 const FRAMES_MAX: usize = 300;
 /// A board that sends nothing for this long has sent what it has.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -24,12 +24,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 const SYNS: u32 = 2_000;
 /// Malformed frames.
 const GARBAGE: u32 = 5_000;
-/// The board must serve again this soon after a flood. Much longer than it takes; what counts is that it does
-/// not need a restart.
+/// The board must serve again this soon after a flood. Much longer than it takes; what counts is
+/// that it does not need a restart.
 const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Three segments that hang a stock smoltcp for good: a request; part of the answer, end of the connection
-/// included, acknowledged with window 0; the rest acknowledged with window 0.
+/// Three segments that hang a stock smoltcp for good: a request; part of the answer, end of the
+/// connection included, acknowledged with window 0; the rest acknowledged with window 0.
 pub fn window_zero(session: &mut Session) -> Result<()> {
     let ends = "GET /favicon.ico HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n";
     shut_window(session, ends)
@@ -120,7 +120,8 @@ pub fn garbage(session: &mut Session) -> Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(0x6a8b_a6e5);
     for number in 0..GARBAGE {
         peer.send_bytes(&wrong_frame(&mut random, &peer, board))?;
-        // Now and then the board is heard, so that a frame that killed it is near the one that is shown.
+        // Now and then the board is heard, so that a frame that killed it is near the one that is
+        // shown.
         if number % 500 == 499 {
             peer.echo(board, 0x6a8b, number as u16, b"still there?")
                 .with_context(|| format!("after {} malformed frames", number + 1))?;

@@ -15,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 const HEADERS_BYTES: usize = 14 + 20 + 8;
 /// Bytes of data that fill a frame.
 const DATA_BYTES_MAX: usize = 1500 - 20 - 8;
-/// Bytes of a full-speed bulk packet, as QEMU's adapter has it. Frames of its multiples need an end of their
-/// own, and have been lost by other drivers.
+/// Bytes of a full-speed bulk packet, as QEMU's adapter has it. Frames of its multiples need an end
+/// of their own, and have been lost by other drivers.
 const USB_PACKET_BYTES: usize = 64;
 
 fn ping(session: &Session, arguments: &[&str]) -> Result<Pings> {

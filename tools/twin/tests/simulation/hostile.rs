@@ -9,8 +9,8 @@ use twin::wire::Side;
 use crate::SOON;
 use crate::packets::{Segment, arp_reply, asks_for_forger, read_tcp, tcp};
 
-/// Frames that the board may send in [`LISTEN`] to a peer that shut its window: probes and keep-alives. A stock
-/// smoltcp sends one each microsecond.
+/// Frames that the board may send in [`LISTEN`] to a peer that shut its window: probes and
+/// keep-alives. A stock smoltcp sends one each microsecond.
 const FRAMES_MAX: u64 = 100;
 const LISTEN: Duration = Duration::from_secs(60);
 /// The board has paused when it sends nothing for this long: less than any of its timers.
@@ -95,8 +95,8 @@ fn shut_window(request: &[u8]) {
     });
 }
 
-/// An answer of one segment: nothing is left to send when the window is shut for the second time. This is
-/// what makes a stock smoltcp send for ever.
+/// An answer of one segment: nothing is left to send when the window is shut for the second time.
+/// This is what makes a stock smoltcp send for ever.
 #[test]
 fn a_shut_window_after_a_short_answer() {
     shut_window(b"GET /favicon.ico HTTP/1.1\r\nHost: board\r\n\r\n");

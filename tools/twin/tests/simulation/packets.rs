@@ -53,7 +53,7 @@ pub fn read_arp(frame: &[u8]) -> Option<ArpRepr> {
 }
 
 /// The board's answer to [`arp_request`].
-pub fn is_arp_reply(frame: &Vec<u8>) -> Option<()> {
+pub fn is_arp_reply(frame: &[u8]) -> Option<()> {
     let ArpRepr::EthernetIpv4 { operation, source_protocol_addr, source_hardware_addr, .. } =
         read_arp(frame)?
     else {

@@ -83,6 +83,9 @@ pub const LISTENERS: usize = 8;
 /// Tasks that wait for a connection of one service.
 pub const ACCEPTORS: usize = 24;
 
+/// Seconds of the shortest DHCP lease that is taken.
+pub const DHCP_LEASE_SECONDS_MIN: u32 = 10;
+
 /// Bytes of the longest DHCP packet whose options are kept (RFC 2131: a client takes at least 576).
 pub const DHCP_PACKET_BYTES_MAX: usize = 1500;
 

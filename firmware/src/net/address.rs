@@ -205,10 +205,12 @@ impl Addressing {
             }
             dhcpv4::Event::Configured(config) => {
                 let server = config.server.identifier;
-                match lease::check(config.address, server, config.router) {
+                let lease = config.packet.as_ref().and_then(lease_seconds);
+                let sound = lease::check(config.address, server, config.router)
+                    .and_then(|()| lease::check_time(lease));
+                match sound {
                     Ok(()) => {
-                        let lease_seconds =
-                            config.packet.as_ref().and_then(lease_seconds).unwrap_or(0);
+                        let lease_seconds = lease.unwrap_or(0);
                         let address = Address {
                             address: config.address,
                             router: config.router,

@@ -7,6 +7,8 @@
 
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 
+use crate::limits::DHCP_LEASE_SECONDS_MIN;
+
 /// The shortest prefix that we take: a class A network.
 const PREFIX_MIN: u8 = 8;
 
@@ -33,6 +35,18 @@ pub fn check(
     match router {
         Some(router) => check_router(address, router),
         None => Ok(()),
+    }
+}
+
+/// Checks the time of a lease, if the server gave one: an address that is lost as soon as it is taken
+/// would only keep the wire and the journal busy.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_time(seconds: Option<u32>) -> Result<(), &'static str> {
+    match seconds {
+        Some(seconds) if seconds < DHCP_LEASE_SECONDS_MIN => Err("it lasts too short a time"),
+        _ => Ok(()),
     }
 }
 

@@ -38,8 +38,8 @@ pub fn check(
     }
 }
 
-/// Checks the time of a lease, if the server gave one: an address that is lost as soon as it is taken
-/// would only keep the wire and the journal busy.
+/// Checks the time of a lease, if the server gave one: an address that is lost as soon as it is
+/// taken would only keep the wire and the journal busy.
 ///
 /// # Errors
 /// What is wrong with it.

@@ -1,7 +1,7 @@
 //! What a driver did that the manuals forbid, by name.
 //!
-//! Most of it works by luck on an emulator. The rules are those of the Synopsys DWC OTG databook and
-//! of the USB 2.0 specification.
+//! Most of it works by luck on an emulator. The rules are those of the Synopsys DWC OTG databook
+//! and of the USB 2.0 specification.
 
 use std::fmt;
 use std::time::Duration;

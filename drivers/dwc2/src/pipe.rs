@@ -13,7 +13,8 @@ use usb::{Completion, Endpoint, Kind, Pieces, Speed, Target, TransferError, Way}
 use crate::Dwc2;
 use crate::channel::{Chunk, Ended, EndpointType, Pid};
 use crate::limits::{
-    CHANNELS, HALT_WAIT_MAX, OUT_WAIT_MAX, TRANSACTION_RETRIES, TRANSFER_PACKETS_MAX,
+    CHANNELS, HALT_WAIT_MAX, INTERRUPT_INTERVAL_MIN, OUT_WAIT_MAX, TRANSACTION_RETRIES,
+    TRANSFER_PACKETS_MAX,
 };
 use crate::port::PortStatus;
 
@@ -82,13 +83,14 @@ impl PipeState {
 
     /// How long an interrupt endpoint is left alone between questions (USB 2.0, table 9-13).
     fn interval(&self) -> Duration {
-        match self.target.speed {
+        let wished = match self.target.speed {
             Speed::High => {
                 let exponent = u32::from(self.endpoint.interval).clamp(1, 16) - 1;
                 Duration::from_micros(125 << exponent)
             }
             _ => Duration::from_millis(u64::from(self.endpoint.interval.max(1))),
-        }
+        };
+        wished.max(INTERRUPT_INTERVAL_MIN)
     }
 }
 

@@ -168,17 +168,19 @@ fn tell(firmware: &mut Firmware, event: NicEvent) {
             topology: Text::from(topology.as_str()),
         }),
         NicEvent::Link(nic::Link::Down) => firmware.link(Link::Down),
-        NicEvent::Link(nic::Link::Up { bits_per_second: None }) => firmware.link(Link::Up),
-        NicEvent::Link(nic::Link::Up { bits_per_second: Some(rate) }) => {
-            let megabits = u16::try_from(rate / 1_000_000).unwrap_or(u16::MAX);
-            // CDC knows no duplex; what tells its rate is a switched link.
-            firmware.link(Link::UpAt { megabits, full_duplex: true });
+        NicEvent::Link(nic::Link::Up { rate: None }) => firmware.link(Link::Up),
+        NicEvent::Link(nic::Link::Up { rate: Some(nic::Rate { megabits, full_duplex }) }) => {
+            firmware.link(Link::UpAt { megabits, full_duplex });
         }
         NicEvent::Lost(reason) => {
             firmware.note("nic", format_args!("{reason}"));
             firmware.nic_lost();
         }
         NicEvent::Note(note) => firmware.note("usb", format_args!("{note}")),
+        NicEvent::PowerCycleDue { restarts } => firmware.note(
+            "usb",
+            format_args!("{restarts} restarts of the port did not help; power it off and on"),
+        ),
     }
 }
 

@@ -31,9 +31,9 @@ pub const CORE_SETTLE: Duration = Duration::from_millis(1);
 /// meanwhile, so this is nearer to the latter.
 pub const CONTROL_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// An interrupt endpoint that had nothing to say is asked again no sooner, however short an interval
-/// it wishes for: each question wakes the CPU, and what Ethernet devices tell this way, the link's
-/// state, can wait. (A LAN9514 asks for 1 ms.)
+/// An interrupt endpoint that had nothing to say is asked again no sooner, however short an
+/// interval it wishes for: each question wakes the CPU, and what Ethernet devices tell this way,
+/// the link's state, can wait. (A LAN9514 asks for 1 ms.)
 pub const INTERRUPT_INTERVAL_MIN: Duration = Duration::from_millis(16);
 
 /// An OUT transfer that no device took for this long is given up.

@@ -1,12 +1,13 @@
-//! The drivers, and which devices they are for. A second driver gets a field in [`Drivers`], a
+//! The drivers, and which devices they are for. Another driver gets a field in [`Drivers`], a
 //! variant in [`Driver`] and in the tokens, and an arm in each `match` of this file; nothing else
 //! changes.
 
 use core::time::Duration;
 
 use cdc_ecm::{Ecm, EcmError, Function};
+use lan9514::Lan9514;
 use mmio::Clock;
-use smoltcp::phy;
+use smoltcp::phy::{self, DeviceCapabilities};
 use usb::Host;
 use usb::bus::Candidate;
 
@@ -15,6 +16,8 @@ use crate::event::{Link, Note, Reason, note};
 /// A driver for Ethernet devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
+    /// LAN9512, LAN9514 and their family: what a Raspberry Pi has.
+    Lan9514,
     /// Any device with a CDC Ethernet function: QEMU's `usb-net`, many dongles.
     Ecm,
 }
@@ -23,6 +26,7 @@ impl Driver {
     /// The driver's name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Lan9514 => "lan9514",
             Self::Ecm => "cdc-ecm",
         }
     }
@@ -30,7 +34,6 @@ impl Driver {
 
 /// Ethernet devices that are known by their numbers and have no driver here.
 const WITHOUT_DRIVER: &[(u16, u16, &str)] = &[
-    (0x0424, 0xec00, "LAN9514 Ethernet"),
     (0x0424, 0x7800, "LAN7800 Ethernet"),
     (0x0b95, 0x1790, "AX88179 Ethernet"),
     (0x0bda, 0x8152, "RTL8152 Ethernet"),
@@ -40,6 +43,7 @@ const WITHOUT_DRIVER: &[(u16, u16, &str)] = &[
 /// What a driver tells from its polling.
 pub(crate) enum Happened {
     Link(Link),
+    Note(Note),
     Lost(Reason),
 }
 
@@ -60,12 +64,33 @@ pub(crate) enum Offer {
 /// All drivers, with their buffers. They outlive the devices.
 #[derive(Debug)]
 pub(crate) struct Drivers {
+    pub(crate) lan9514: Lan9514,
     pub(crate) ecm: Ecm,
+}
+
+/// What happened since start-up, over all devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// USB transfers that brought something.
+    pub transfers_in: u64,
+    /// USB transfers that took a frame.
+    pub transfers_out: u64,
+    /// Receive transfers that failed.
+    pub receive_errors: u64,
+    /// Frames, or bursts of frames, with a wrong length, and frames that the device marked as bad.
+    pub receive_frame_errors: u64,
+    /// Frames lost since their transfer failed, or the device went away before it.
+    pub send_errors: u64,
+    /// Times that no transmit buffer was free when one was asked for.
+    pub send_busy: u64,
+    /// Halted endpoints that were brought back, and resets of the device that helped.
+    pub recoveries: u64,
 }
 
 impl Drivers {
     pub(crate) fn new<H: Host + ?Sized>(host: &mut H) -> Result<Self, dma::NoMemory> {
-        Ok(Self { ecm: Ecm::new(host)? })
+        let lan9514 = Lan9514::new(host, lan9514::Config::default())?;
+        Ok(Self { lan9514, ecm: Ecm::new(host)? })
     }
 
     /// Offers a device to each driver.
@@ -77,6 +102,15 @@ impl Drivers {
         mac_fallback: Option<[u8; 6]>,
     ) -> Offer {
         let (vendor, product) = (candidate.descriptor.vendor, candidate.descriptor.product);
+        if let Some(name) = lan9514::product(vendor, product) {
+            return match self.lan9514.attach(host, clock, candidate, mac_fallback) {
+                Ok(mac) => Offer::Taken(Driver::Lan9514, mac),
+                Err(error) => Offer::Refused {
+                    why: note(format_args!("{name} {vendor:04x}:{product:04x} refused: {error}")),
+                    worth_a_retry: error.worth_a_retry(),
+                },
+            };
+        }
         let attached = match Function::find(candidate.configurations, candidate.target.speed) {
             Ok(Some(function)) => self.ecm.attach(host, clock, candidate, function, mac_fallback),
             Err(error) => Err(error),
@@ -105,7 +139,8 @@ impl Drivers {
 
     /// Lets go of the device, whichever driver has it. True once every buffer is back.
     pub(crate) fn detach<H: Host + ?Sized>(&mut self, host: &mut H, now: Duration) -> bool {
-        self.ecm.detach(host, now)
+        // Both, whatever the first one says.
+        self.lan9514.detach(host, now) & self.ecm.detach(host, now)
     }
 
     pub(crate) fn poll<H: Host + ?Sized>(
@@ -116,8 +151,14 @@ impl Drivers {
         now: Duration,
     ) -> Option<Happened> {
         match driver {
+            Driver::Lan9514 => self.lan9514.poll(host, clock, now).map(|event| match event {
+                lan9514::Event::Link(link) => Happened::Link(link.into()),
+                lan9514::Event::Reset(why) => Happened::Note(note(format_args!("reset: {why}"))),
+                lan9514::Event::BadBurst(bad) => Happened::Note(note(format_args!("{bad}"))),
+                lan9514::Event::Lost(lost) => Happened::Lost(Reason::Lan9514(lost)),
+            }),
             Driver::Ecm => self.ecm.poll(host, clock, now).map(|event| match event {
-                cdc_ecm::Event::Link(link) => Happened::Link(link),
+                cdc_ecm::Event::Link(link) => Happened::Link(link.into()),
                 cdc_ecm::Event::Lost(lost) => Happened::Lost(Reason::Ecm(lost)),
             }),
         }
@@ -125,13 +166,41 @@ impl Drivers {
 
     pub(crate) fn next_deadline(&self, driver: Driver, now: Duration) -> Option<Duration> {
         match driver {
+            Driver::Lan9514 => self.lan9514.next_deadline(now),
             Driver::Ecm => self.ecm.next_deadline(now),
         }
     }
 
     pub(crate) fn link(&self, driver: Driver) -> Link {
         match driver {
-            Driver::Ecm => self.ecm.link(),
+            Driver::Lan9514 => self.lan9514.link().into(),
+            Driver::Ecm => self.ecm.link().into(),
+        }
+    }
+
+    /// What the device can do; without one, what every driver can do.
+    pub(crate) fn capabilities(&self, driver: Option<Driver>) -> DeviceCapabilities {
+        match driver {
+            Some(Driver::Lan9514) => self.lan9514.capabilities(),
+            Some(Driver::Ecm) | None => cdc_ecm::capabilities(),
+        }
+    }
+
+    /// What happened, over all drivers.
+    pub(crate) fn counters(&self) -> Counters {
+        let (lan, ecm) = (self.lan9514.counters(), self.ecm.counters());
+        Counters {
+            transfers_in: lan.bursts + ecm.transfers_in,
+            transfers_out: lan.frames_out + ecm.transfers_out,
+            receive_errors: lan.receive_errors + ecm.receive_errors,
+            receive_frame_errors: lan.bad_bursts()
+                + lan.damaged_frames()
+                + lan.checksum_errors
+                + lan.tcp_fragments
+                + ecm.receive_frame_errors,
+            send_errors: lan.send_errors + ecm.send_errors,
+            send_busy: lan.send_busy + ecm.send_busy,
+            recoveries: lan.halts_cleared + lan.lite_resets + ecm.recoveries,
         }
     }
 }
@@ -139,6 +208,8 @@ impl Drivers {
 /// A received frame, whichever driver received it.
 #[derive(Debug)]
 pub enum RxToken<'a> {
+    /// From [`Driver::Lan9514`].
+    Lan9514(lan9514::RxToken<'a>),
     /// From [`Driver::Ecm`].
     Ecm(cdc_ecm::RxToken<'a>),
 }
@@ -146,6 +217,7 @@ pub enum RxToken<'a> {
 impl phy::RxToken for RxToken<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         match self {
+            Self::Lan9514(token) => token.consume(f),
             Self::Ecm(token) => token.consume(f),
         }
     }
@@ -154,6 +226,8 @@ impl phy::RxToken for RxToken<'_> {
 /// Room for a frame, whichever driver sends it.
 #[derive(Debug)]
 pub enum TxToken<'a, H: ?Sized> {
+    /// Through [`Driver::Lan9514`].
+    Lan9514(lan9514::TxToken<'a, H>),
     /// Through [`Driver::Ecm`].
     Ecm(cdc_ecm::TxToken<'a, H>),
 }
@@ -161,6 +235,7 @@ pub enum TxToken<'a, H: ?Sized> {
 impl<H: Host + ?Sized> phy::TxToken for TxToken<'_, H> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         match self {
+            Self::Lan9514(token) => token.consume(len, f),
             Self::Ecm(token) => token.consume(len, f),
         }
     }

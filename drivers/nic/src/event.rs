@@ -9,7 +9,60 @@ use usb::limits::TOPOLOGY_BYTES_MAX;
 use crate::Driver;
 use crate::limits::NOTE_BYTES_MAX;
 
-pub use cdc_ecm::Link;
+/// The link, whichever device has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// No carrier.
+    Down,
+    /// Carrier.
+    Up {
+        /// How fast, if the device tells.
+        rate: Option<Rate>,
+    },
+}
+
+/// How fast a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Mbit/s.
+    pub megabits: u16,
+    /// False: half duplex.
+    pub full_duplex: bool,
+}
+
+impl Link {
+    /// True if frames can pass.
+    pub fn is_up(self) -> bool {
+        self != Self::Down
+    }
+}
+
+impl From<cdc_ecm::Link> for Link {
+    /// CDC knows no duplex; what tells its rate is a switched link.
+    fn from(link: cdc_ecm::Link) -> Self {
+        match link {
+            cdc_ecm::Link::Down => Self::Down,
+            cdc_ecm::Link::Up { bits_per_second } => {
+                let rate = bits_per_second.map(|bits| Rate {
+                    megabits: u16::try_from(bits / 1_000_000).unwrap_or(u16::MAX),
+                    full_duplex: true,
+                });
+                Self::Up { rate }
+            }
+        }
+    }
+}
+
+impl From<lan9514::Link> for Link {
+    fn from(link: lan9514::Link) -> Self {
+        match link {
+            lan9514::Link::Down => Self::Down,
+            lan9514::Link::Up(lan9514::Rate { megabits, full_duplex, .. }) => {
+                Self::Up { rate: Some(Rate { megabits, full_duplex }) }
+            }
+        }
+    }
+}
 
 /// Text for a person.
 pub type Note = String<NOTE_BYTES_MAX>;
@@ -32,6 +85,12 @@ pub enum NicEvent {
     Lost(Reason),
     /// Something a person would like to know: a device that was skipped, and why.
     Note(Note),
+    /// So many restarts of the port in a row did not help: if the board can switch the bus' power
+    /// off and on, this is the time. Told once until a device works again.
+    PowerCycleDue {
+        /// Restarts.
+        restarts: u32,
+    },
 }
 
 /// Why a device is gone.
@@ -43,6 +102,8 @@ pub enum Reason {
     Hub(BusError),
     /// Its driver gave up on it.
     Ecm(cdc_ecm::Lost),
+    /// Its driver gave up on it.
+    Lan9514(lan9514::Lost),
 }
 
 impl fmt::Display for Reason {
@@ -51,6 +112,7 @@ impl fmt::Display for Reason {
             Self::Unplugged => f.write_str("unplugged"),
             Self::Hub(error) => write!(f, "hub: {error}"),
             Self::Ecm(lost) => lost.fmt(f),
+            Self::Lan9514(lost) => lost.fmt(f),
         }
     }
 }

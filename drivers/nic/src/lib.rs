@@ -31,13 +31,14 @@ use usb::bus::{BusError, Topology, Watch, enumerate};
 use usb::limits::PORT_CHECK_INTERVAL;
 use usb::{Host, RootPort, Speed};
 
-pub use cdc_ecm::Counters;
-pub use drivers::{Driver, RxToken, TxToken};
-pub use event::{Link, NicEvent, Note, Reason};
+pub use drivers::{Counters, Driver, RxToken, TxToken};
+pub use event::{Link, NicEvent, Note, Rate, Reason};
+/// The LAN9514's driver, for its filter and its own counters.
+pub use lan9514;
 
 use drivers::{Drivers, Happened, Offer};
 use event::note;
-use limits::{EVENTS_MAX, RETRY_MAX, RETRY_MIN, ROOT_PORT_LOOK, SOUND_AFTER};
+use limits::{EVENTS_MAX, POWER_CYCLE_AFTER, RETRY_MAX, RETRY_MIN, ROOT_PORT_LOOK, SOUND_AFTER};
 
 /// What the board says about its network interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub struct Nic<H> {
 
 impl<H: Host> Nic<H> {
     /// A network interface that looks for its device from the first [`Nic::poll`] on. Takes all DMA
-    /// buffers that it will ever need: 28.1 KiB.
+    /// buffers that it will ever need: 126.2 KiB.
     ///
     /// # Errors
     /// [`dma::NoMemory`].
@@ -138,7 +139,17 @@ impl<H: Host> Nic<H> {
 
     /// What happened since start-up, over all devices.
     pub fn counters(&self) -> Counters {
-        self.drivers.ecm.counters()
+        self.drivers.counters()
+    }
+
+    /// The LAN9514's driver, whether or not there is one.
+    pub fn lan9514(&self) -> &lan9514::Lan9514 {
+        &self.drivers.lan9514
+    }
+
+    /// Lets other frames pass through a LAN9514, now and after it was found again.
+    pub fn set_filter(&mut self, filter: lan9514::Filter) {
+        self.drivers.lan9514.set_filter(self.now, filter);
     }
 
     /// Does what is due, and tells one thing that happened; to be called until it returns `None`.
@@ -210,6 +221,7 @@ impl<H: Host> Nic<H> {
             State::Running { driver, watch, check_at, since } => {
                 match self.drivers.poll(driver, &mut self.host, clock, now) {
                     Some(Happened::Link(link)) => self.tell(NicEvent::Link(link)),
+                    Some(Happened::Note(text)) => self.tell(NicEvent::Note(text)),
                     Some(Happened::Lost(reason)) => {
                         self.lose(reason);
                         self.rest();
@@ -330,6 +342,9 @@ impl<H: Host> Nic<H> {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
         let rest = doubled.min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
+        if self.failures == POWER_CYCLE_AFTER {
+            self.tell(NicEvent::PowerCycleDue { restarts: self.failures });
+        }
         debug!("nic: failure {}, next try in {} ms", self.failures, rest.as_millis() as u32);
         self.state = State::Resting { until: self.now + rest };
     }
@@ -358,6 +373,11 @@ impl<H: Host> phy::Device for Nic<H> {
 
     fn receive(&mut self, _: Instant) -> Option<(RxToken<'_>, TxToken<'_, H>)> {
         match self.driver()? {
+            Driver::Lan9514 => {
+                let (receive, transmit) =
+                    self.drivers.lan9514.with(&mut self.host, self.now).into_receive()?;
+                Some((RxToken::Lan9514(receive), TxToken::Lan9514(transmit)))
+            }
             Driver::Ecm => {
                 let (receive, transmit) =
                     self.drivers.ecm.with(&mut self.host, self.now).into_receive()?;
@@ -368,6 +388,11 @@ impl<H: Host> phy::Device for Nic<H> {
 
     fn transmit(&mut self, _: Instant) -> Option<TxToken<'_, H>> {
         match self.driver()? {
+            Driver::Lan9514 => {
+                let transmit =
+                    self.drivers.lan9514.with(&mut self.host, self.now).into_transmit()?;
+                Some(TxToken::Lan9514(transmit))
+            }
             Driver::Ecm => {
                 let transmit = self.drivers.ecm.with(&mut self.host, self.now).into_transmit()?;
                 Some(TxToken::Ecm(transmit))
@@ -376,6 +401,6 @@ impl<H: Host> phy::Device for Nic<H> {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        cdc_ecm::capabilities()
+        self.drivers.capabilities(self.driver())
     }
 }

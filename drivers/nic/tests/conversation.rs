@@ -34,7 +34,7 @@ impl Bench {
     fn new(mode: Mode) -> Self {
         let mut clock = VirtualClock::new();
         clock.set_step(Duration::from_micros(20));
-        let (pool, memory) = memory::region(64 * 1024);
+        let (pool, memory) = memory::region(160 * 1024);
         let chip = Chip::new(mode, &clock, memory);
         let host = dwc2::Dwc2::new(chip.clone(), pool, &mut clock).expect("a DWC2");
         let nic = Nic::new(host, Config::default()).expect("room for the buffers");

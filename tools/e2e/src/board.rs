@@ -13,10 +13,10 @@ use xtask::workspace;
 use crate::lab::{INTERFACE, Lab};
 use crate::process::{Mark, Output, Process};
 use crate::tool::is_installed;
-use crate::wait::PATIENCE;
+use crate::wait::{self, PATIENCE};
 
 /// The MAC address that every board here is given. QEMU's usb-net hands it to the guest in a
-/// descriptor.
+/// descriptor; a LAN9514 without an EEPROM is told by the command line.
 pub const MAC: &str = "52:54:00:ba:5e:01";
 
 /// Ports of the board that are reached through QEMU's user-mode network.
@@ -29,6 +29,8 @@ pub enum Hardware {
     Twin,
     /// QEMU raspi3b with usb-net on the TAP.
     Qemu(Attachment),
+    /// QEMU raspi3b with the LAN9514's model, which a process of its own serves, on the TAP.
+    Lan9514(Attachment),
     /// QEMU raspi3b with usb-net on the user-mode network, for users without root.
     QemuUser,
 }
@@ -42,9 +44,11 @@ pub struct Model {
     pub hardware: Hardware,
 }
 
-/// Every board there is to test. The LAN9514 model over usbredir will be further rows.
-pub const MODELS: [Model; 4] = [
+/// Every board there is to test.
+pub const MODELS: [Model; 6] = [
     Model { name: "twin", hardware: Hardware::Twin },
+    Model { name: "lan9514_root", hardware: Hardware::Lan9514(Attachment::RootPort) },
+    Model { name: "lan9514_hub", hardware: Hardware::Lan9514(Attachment::Hub) },
     Model { name: "qemu_root", hardware: Hardware::Qemu(Attachment::RootPort) },
     Model { name: "qemu_hub", hardware: Hardware::Qemu(Attachment::Hub) },
     Model { name: "qemu_user", hardware: Hardware::QemuUser },
@@ -66,7 +70,7 @@ impl Model {
         }
         let programs: &[&str] = match self.hardware {
             Hardware::Twin => &["ip"],
-            Hardware::Qemu(_) => &["ip", qemu::PROGRAM],
+            Hardware::Qemu(_) | Hardware::Lan9514(_) => &["ip", qemu::PROGRAM],
             Hardware::QemuUser => &[qemu::PROGRAM],
         };
         let missing = programs.iter().find(|program| !is_installed(program));
@@ -79,6 +83,8 @@ impl Model {
 pub struct Board {
     model: Model,
     process: Process,
+    /// What serves the chip; it outlives the emulator, which is dropped first.
+    server: Option<Process>,
     forwards: Vec<Forward>,
 }
 
@@ -89,21 +95,29 @@ impl Board {
     /// If the image or the twin cannot be built, or the process does not start.
     pub fn start(model: Model, append: &str, lab: Option<&Lab>, folder: &Path) -> Result<Self> {
         let forwards = if model.needs_lab() { Vec::new() } else { free_ports()? };
+        let mut append = append.to_owned();
+        let mut server = None;
         let nic = match model.hardware {
-            Hardware::Twin => return Self::start_twin(model, append, lab.context("no lab")?),
-            Hardware::Qemu(attachment) => Nic::tap(INTERFACE).attached(attachment),
-            Hardware::QemuUser => Nic::user(forwards.clone()),
+            Hardware::Twin => return Self::start_twin(model, &append, lab.context("no lab")?),
+            Hardware::Qemu(attachment) => Nic::tap(INTERFACE).attached(attachment).mac(MAC),
+            Hardware::Lan9514(attachment) => {
+                append = format!("{append} mac={MAC}");
+                let socket = folder.join("usb.sock");
+                server = Some(serve_chip(attachment, &socket, lab.context("no lab")?)?);
+                Nic::redirected(socket).attached(attachment)
+            }
+            Hardware::QemuUser => Nic::user(forwards.clone()).mac(MAC),
         };
-        let mut machine = Machine::new(image()?).nic(nic.mac(MAC)).console(Serial::Stdio);
+        let mut machine = Machine::new(image()?).nic(nic).console(Serial::Stdio);
         if !append.is_empty() {
-            machine = machine.bootargs(append, folder.join("board.dtb"));
+            machine = machine.bootargs(&append, folder.join("board.dtb"));
         }
         let command = machine.command().map_err(|error| anyhow!("{error}"))?;
         let process = match lab {
             Some(lab) => lab.spawn(command)?,
             None => Process::spawn(command)?,
         };
-        Ok(Self { model, process, forwards })
+        Ok(Self { model, process, server, forwards })
     }
 
     fn start_twin(model: Model, append: &str, lab: &Lab) -> Result<Self> {
@@ -112,7 +126,8 @@ impl Board {
         if !append.is_empty() {
             command.args(["--append", append]);
         }
-        Ok(Self { model, process: lab.spawn(command)?, forwards: Vec::new() })
+        let process = lab.spawn(command)?;
+        Ok(Self { model, process, server: None, forwards: Vec::new() })
     }
 
     /// The row of the table.
@@ -157,9 +172,10 @@ impl Board {
     pub fn report(&self) -> String {
         format!(
             "--- console, last lines ---\n{}\n--- standard error, last lines ---\n{}\n\
-             --- started as ---\n{}\n",
+             --- the chip's server, last lines ---\n{}\n--- started as ---\n{}\n",
             self.process.output.tail(40),
             self.process.errors.tail(20),
+            self.server.as_ref().map(|server| server.errors.tail(20)).unwrap_or_default(),
             self.process.shown()
         )
     }
@@ -215,17 +231,42 @@ pub fn prepare(model: Model) -> Result<()> {
     match model.hardware {
         Hardware::Twin => twin().map(drop),
         Hardware::Qemu(_) | Hardware::QemuUser => image().map(drop),
+        Hardware::Lan9514(_) => chip_server().and_then(|_| image()).map(drop),
     }
+}
+
+/// Starts the server of a LAN9514 whose cable leads to the lab's TAP, and waits for its socket.
+fn serve_chip(attachment: Attachment, socket: &Path, lab: &Lab) -> Result<Process> {
+    // What an earlier server of this session left behind.
+    let _ = std::fs::remove_file(socket);
+    let mut command = Command::new(chip_server()?);
+    command.arg("--socket").arg(socket).args(["--tap", INTERFACE]);
+    if attachment == Attachment::Hub {
+        // QEMU's hub knows no other.
+        command.args(["--speed", "full"]);
+    }
+    let server = lab.spawn(command)?;
+    wait::until("the socket of the chip's server", PATIENCE, || Ok(socket.exists().then_some(())))
+        .with_context(|| server.errors.text())?;
+    Ok(server)
 }
 
 /// The twin, built on first use.
 fn twin() -> Result<PathBuf> {
     static TWIN: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || {
-        let mut cargo = workspace::cargo();
-        cargo.args(["build", "--quiet", "--package", "barewire-twin", "--bin", "twin"]);
-        workspace::run(&mut cargo, "build the twin").map_err(|error| format!("{error}"))?;
-        Ok(workspace::target().join("debug").join("twin"))
-    };
-    TWIN.get_or_init(build).clone().map_err(|error| anyhow!("{error}"))
+    TWIN.get_or_init(|| tool("twin")).clone().map_err(|error| anyhow!("{error}"))
+}
+
+/// The server of the LAN9514's model, built on first use.
+fn chip_server() -> Result<PathBuf> {
+    static SERVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    SERVER.get_or_init(|| tool("usbredir")).clone().map_err(|error| anyhow!("{error}"))
+}
+
+/// Builds a tool of ours.
+fn tool(name: &str) -> Result<PathBuf, String> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--quiet", "--package", &format!("barewire-{name}"), "--bin", name]);
+    workspace::run(&mut cargo, &format!("build {name}")).map_err(|error| format!("{error}"))?;
+    Ok(workspace::target().join("debug").join(name))
 }

@@ -25,6 +25,7 @@
 //! | [`memory`] | the devices' view of memory: a copy that only cache maintenance synchronises |
 //! | [`usb`] | packets on the bus; devices as chapter 9 of USB 2.0 describes them |
 //! | [`hub`], [`cdc_ecm`] | two kinds of devices |
+//! | [`lan9514`] | the Ethernet function of a LAN9512/LAN9514, by tokens and by transfers |
 //! | [`dwc2`] | the host controller's registers, root port and channels |
 //! | [`faults`], [`lies`] | what can go wrong on the bus, and in descriptors |
 //!
@@ -38,6 +39,7 @@ pub mod clock;
 pub mod dwc2;
 pub mod faults;
 pub mod hub;
+pub mod lan9514;
 pub mod lies;
 pub mod memory;
 mod random;

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use xtask::error::{Context, Result};
 use xtask::install::{self, Ask};
 use xtask::report::Report;
-use xtask::{check, image, ladder, log, run, workspace};
+use xtask::{check, image, ladder, lint, log, run, sdcard, workspace};
 
 /// The one door: everything that is built, run, tested or checked here
 #[derive(Parser)]
@@ -28,6 +28,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Make an SD card image, and write it to a card
+    Sdcard(sdcard::Options),
     /// Build the image and boot it under QEMU, reachable from this machine
     Run(run::Options),
     /// Check format, lints, invariants and licences
@@ -40,6 +42,10 @@ enum Command {
     Test(ladder::Options),
     /// Print the board's log in words
     Log(log::Options),
+    /// Check how the image speaks to the USB controller, in QEMU's trace of its registers
+    Lint(lint::Options),
+    /// Serve a model of the LAN9514 to QEMU's usb-redir; `run` does that by itself
+    Usbredir(usbredir::options::Options),
     /// Measure the image under QEMU
     Bench(Passed),
     /// Run the firmware as a process on this machine
@@ -72,10 +78,15 @@ fn obey(command: Command) -> Result<bool> {
     const BENCH: [&str; 6] = ["run", "--release", "-p", ladder::E2E_PACKAGE, "--bin", "bench"];
     match command {
         Command::Image { out } => make_image(out)?,
+        Command::Sdcard(options) => sdcard::run(&options)?,
         Command::Run(options) => run::run(&options)?,
         Command::Check { tidy } => return run_checks(tidy),
         Command::Test(options) => return ladder::run(&options),
         Command::Log(options) => log::run(&options)?,
+        Command::Lint(options) => return lint::run(&options),
+        Command::Usbredir(options) => {
+            options.serve().context(|| "serve the adapter".into())?;
+        }
         Command::Bench(Passed { arguments }) => {
             install::qemu(Ask::AtTerminal)?;
             pass_on(&BENCH, &arguments)?;

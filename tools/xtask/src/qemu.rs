@@ -22,6 +22,7 @@ use std::process::Command;
 
 use crate::error::{Context, Result};
 use crate::fdt;
+use crate::workspace;
 
 /// The emulator.
 pub const PROGRAM: &str = "qemu-system-aarch64";
@@ -63,11 +64,34 @@ pub enum Cable {
     },
     /// A TAP interface that exists already and that this process may open.
     Tap(String),
+    /// QEMU's user-mode network, one Unix datagram a frame: for an adapter that is not QEMU's.
+    UserDatagrams {
+        /// The ports that lead in.
+        forwards: Vec<Forward>,
+        /// Where they lead: the board's address in 10.0.2.0/24.
+        board: Ipv4Addr,
+        /// The socket that QEMU makes.
+        qemu: PathBuf,
+        /// The socket of the adapter's other side.
+        adapter: PathBuf,
+    },
+    /// None of QEMU's business: the adapter has a cable of its own.
+    Elsewhere,
 }
 
-/// The network adapter: QEMU's `usb-net`, a CDC Ethernet device.
+/// What is plugged into the USB port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Plug {
+    /// QEMU's `usb-net`, a CDC Ethernet device.
+    UsbNet,
+    /// A device of another process, over the usbredir protocol; QEMU connects to this socket.
+    Redirected(PathBuf),
+}
+
+/// The network adapter: QEMU's `usb-net`, or a model of another one behind `usb-redir`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nic {
+    plug: Plug,
     cable: Cable,
     attachment: Attachment,
     mac: Option<String>,
@@ -76,9 +100,16 @@ pub struct Nic {
 }
 
 impl Nic {
-    /// An adapter on this cable, on the root port.
+    /// QEMU's own adapter on this cable, on the root port.
     pub fn new(cable: Cable) -> Self {
-        Self { cable, attachment: Attachment::RootPort, mac: None, pcap: None, usb_pcap: None }
+        Self {
+            plug: Plug::UsbNet,
+            cable,
+            attachment: Attachment::RootPort,
+            mac: None,
+            pcap: None,
+            usb_pcap: None,
+        }
     }
 
     /// An adapter on the user-mode network, whose guest has [`USER_NET_GUEST`].
@@ -91,7 +122,22 @@ impl Nic {
         Self::new(Cable::Tap(interface.into()))
     }
 
-    /// Puts a hub between the root port and the adapter.
+    /// An adapter that a server (`tools/usbredir`) serves at this socket, on the root port. The
+    /// server listens before QEMU starts; its cable does not lead through QEMU unless
+    /// [`Nic::cable`] says so.
+    pub fn redirected(socket: impl Into<PathBuf>) -> Self {
+        Self { plug: Plug::Redirected(socket.into()), ..Self::new(Cable::Elsewhere) }
+    }
+
+    /// Puts the adapter on another cable.
+    #[must_use]
+    pub fn cable(mut self, cable: Cable) -> Self {
+        self.cable = cable;
+        self
+    }
+
+    /// Puts a hub between the root port and the adapter. The hub is a full-speed one, and a
+    /// redirected adapter has to know that: its server is started with `--speed full`.
     #[must_use]
     pub fn behind_hub(self) -> Self {
         self.attached(Attachment::Hub)
@@ -104,7 +150,7 @@ impl Nic {
         self
     }
 
-    /// Gives the adapter this MAC address, written with colons. QEMU's own choice is
+    /// Gives QEMU's own adapter this MAC address, written with colons. QEMU's choice is
     /// 52:54:00:12:34:56.
     #[must_use]
     pub fn mac(mut self, mac: &str) -> Self {
@@ -112,7 +158,7 @@ impl Nic {
         self
     }
 
-    /// Writes every Ethernet frame to this pcap file.
+    /// Writes every Ethernet frame to this pcap file, if the cable leads through QEMU.
     #[must_use]
     pub fn pcap(mut self, file: impl Into<PathBuf>) -> Self {
         self.pcap = Some(file.into());
@@ -127,33 +173,64 @@ impl Nic {
     }
 
     fn arguments(&self, into: &mut Vec<String>) {
-        let cable = match &self.cable {
-            Cable::User { forwards, board } => {
-                let mut user = String::from("user,id=net0");
-                for Forward { host, board: port } in forwards {
-                    user += &format!(",hostfwd=tcp:127.0.0.1:{host}-{board}:{port}");
-                }
-                user
-            }
-            Cable::Tap(name) => {
-                format!("tap,id=net0,ifname={},script=no,downscript=no", escape(name))
+        self.cable.arguments(into);
+        let mut device = match &self.plug {
+            Plug::UsbNet => String::from("usb-net,netdev=net0"),
+            Plug::Redirected(socket) => {
+                let chardev = format!("socket,id=redir0,path={}", escape_path(socket));
+                into.extend(["-chardev".into(), chardev]);
+                String::from("usb-redir,chardev=redir0")
             }
         };
-        into.extend(["-netdev".into(), cable]);
-        let mut device = String::from("usb-net,netdev=net0");
         if self.attachment == Attachment::RootPort {
             device += ",port=1";
         }
-        if let Some(mac) = &self.mac {
+        if let (Some(mac), Plug::UsbNet) = (&self.mac, &self.plug) {
             device += &format!(",mac={}", escape(mac));
         }
         if let Some(file) = &self.usb_pcap {
             device += &format!(",pcap={}", escape_path(file));
         }
         into.extend(["-device".into(), device]);
-        if let Some(file) = &self.pcap {
+        if let (Some(file), true) = (&self.pcap, self.cable != Cable::Elsewhere) {
             let dump = format!("filter-dump,id=pcap0,netdev=net0,file={}", escape_path(file));
             into.extend(["-object".into(), dump]);
+        }
+    }
+}
+
+impl Cable {
+    /// Its netdev `net0`, and what belongs to it.
+    fn arguments(&self, into: &mut Vec<String>) {
+        let user = |forwards: &[Forward], board: &Ipv4Addr| {
+            let mut user = String::from("user,id=net0");
+            for Forward { host, board: port } in forwards {
+                user += &format!(",hostfwd=tcp:127.0.0.1:{host}-{board}:{port}");
+            }
+            user
+        };
+        match self {
+            Self::User { forwards, board } => {
+                into.extend(["-netdev".into(), user(forwards, board)]);
+            }
+            Self::Tap(name) => {
+                let tap = format!("tap,id=net0,ifname={},script=no,downscript=no", escape(name));
+                into.extend(["-netdev".into(), tap]);
+            }
+            Self::UserDatagrams { forwards, board, qemu, adapter } => {
+                let (qemu, adapter) = (escape_path(qemu), escape_path(adapter));
+                let datagrams = format!(
+                    "dgram,id=net1,local.type=unix,local.path={qemu},\
+                     remote.type=unix,remote.path={adapter}"
+                );
+                // Two netdevs find each other in a hub of QEMU's.
+                let port = |netdev| format!("hubport,id=hub-{netdev},hubid=0,netdev={netdev}");
+                for netdev in [user(forwards, board), datagrams, port("net0"), port("net1")] {
+                    into.extend(["-netdev".into(), netdev]);
+                }
+            }
+            // Without this, QEMU says that it has a network nobody asked for.
+            Self::Elsewhere => into.extend(["-nic", "none"].map(Into::into)),
         }
     }
 }
@@ -320,6 +397,17 @@ impl Machine {
         let Some(Bootargs { text, tree }) = &self.bootargs else { return Ok(()) };
         fs::write(tree, fdt::raspberry_pi_3(text)).context(|| format!("write {}", tree.display()))
     }
+}
+
+/// Does this QEMU know the device? Some are in packages of their own.
+///
+/// # Errors
+/// If QEMU cannot be asked.
+pub fn has_device(name: &str) -> Result<bool> {
+    let mut command = Command::new(PROGRAM);
+    command.args(["-device", "help"]);
+    let devices = workspace::output(&mut command, "ask QEMU for its devices")?;
+    Ok(String::from_utf8_lossy(&devices).contains(&format!("name \"{name}\"")))
 }
 
 /// QEMU's `key=value` options end at a comma; a comma in a value is doubled.

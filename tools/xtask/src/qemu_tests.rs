@@ -33,6 +33,28 @@ fn a_port_puts_the_adapter_on_the_root_and_none_behind_a_hub() {
 }
 
 #[test]
+fn a_redirected_adapter_has_its_cable_elsewhere_or_by_datagrams() {
+    let elsewhere = line(&Machine::new("k").nic(Nic::redirected("/t/u,1.sock").usb_pcap("u.pcap")));
+    assert!(elsewhere.ends_with(
+        "-nic none -chardev socket,id=redir0,path=/t/u,,1.sock \
+         -device usb-redir,chardev=redir0,port=1,pcap=u.pcap"
+    ));
+    let forwards = vec![Forward { host: 8080, board: 80 }];
+    let (qemu, adapter) = ("/t/q".into(), "/t/m".into());
+    let cable = Cable::UserDatagrams { forwards, board: USER_NET_GUEST, qemu, adapter };
+    let nic = Nic::redirected("/t/u").cable(cable).behind_hub().mac("02:00:00:00:00:01");
+    assert!(line(&Machine::new("k").nic(nic.pcap("e.pcap"))).ends_with(
+        "-netdev user,id=net0,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80 \
+         -netdev dgram,id=net1,local.type=unix,local.path=/t/q,\
+         remote.type=unix,remote.path=/t/m \
+         -netdev hubport,id=hub-net0,hubid=0,netdev=net0 \
+         -netdev hubport,id=hub-net1,hubid=0,netdev=net1 \
+         -chardev socket,id=redir0,path=/t/u -device usb-redir,chardev=redir0 \
+         -object filter-dump,id=pcap0,netdev=net0,file=e.pcap"
+    ));
+}
+
+#[test]
 fn commas_in_paths_are_doubled() {
     let nic = Nic::tap("t").pcap("a,b.pcap").usb_pcap("u.pcap");
     let line = line(&Machine::new("k").nic(nic).qmp("/tmp/q,1"));

@@ -10,6 +10,7 @@ use crate::error::{Context, Error, Result};
 use crate::image;
 use crate::install::{self, Ask};
 use crate::qemu::{self, Attachment, Cable, Forward, Machine, Nic, Serial, USER_NET_GUEST};
+use crate::redirect::Redirect;
 use crate::workspace;
 
 /// The port on which the board sends its defmt log.
@@ -17,9 +18,11 @@ pub const BOARD_PORT_LOG: u16 = 4242;
 const BOARD_PORT_HTTP: u16 = 80;
 const BOARD_PORT_TELNET: u16 = 23;
 
-/// The network adapter that QEMU emulates.
+/// The network adapter on the board's USB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Adapter {
+    /// The chip of a Pi 3: a model in another process, which QEMU borrows as it would a USB stick.
+    Lan9514,
     /// QEMU's own CDC Ethernet device.
     UsbNet,
     /// No network at all.
@@ -42,7 +45,7 @@ pub struct Options {
     #[arg(long)]
     pub hub: bool,
     /// The network adapter
-    #[arg(long, value_enum, default_value_t = Adapter::UsbNet)]
+    #[arg(long, value_enum, default_value_t = Adapter::Lan9514)]
     pub nic: Adapter,
     /// The kernel command line, such as "ip=10.0.2.42::10.0.2.2:255.255.255.0"
     #[arg(long, value_name = "TEXT")]
@@ -74,8 +77,13 @@ impl Options {
         ]
     }
 
-    /// The machine these options describe.
-    pub fn machine(&self) -> Machine {
+    /// The server of the adapter, if it needs one.
+    fn redirect(&self) -> Option<Redirect> {
+        (self.nic == Adapter::Lan9514).then(|| Redirect::new(self.hub))
+    }
+
+    /// The machine these options describe, with the adapter of `redirect` if there is one.
+    fn machine(&self, redirect: Option<&Redirect>) -> Machine {
         let folder = workspace::target();
         let mut machine = Machine::new(image::kernel_path())
             .console(Serial::Terminal)
@@ -89,7 +97,11 @@ impl Options {
         let board = self.append.as_deref().and_then(client_address).unwrap_or(USER_NET_GUEST);
         let forwards = self.forwards().map(|(_, forward)| forward).to_vec();
         let place = if self.hub { Attachment::Hub } else { Attachment::RootPort };
-        let mut nic = Nic::new(Cable::User { forwards, board }).attached(place);
+        let nic = match redirect {
+            Some(redirect) => redirect.nic(forwards, board),
+            None => Nic::new(Cable::User { forwards, board }),
+        };
+        let mut nic = nic.attached(place);
         if let Some(file) = &self.pcap {
             nic = nic.pcap(file);
         }
@@ -107,8 +119,12 @@ pub fn log_path() -> PathBuf {
 /// # Errors
 /// If a port is taken, or something cannot be installed, built or started.
 pub fn run(options: &Options) -> Result<()> {
-    let machine = options.machine();
+    let redirect = options.redirect();
+    let machine = options.machine(redirect.as_ref());
     if options.dry_run {
+        if let Some(redirect) = &redirect {
+            println!("cargo xtask {} &", shell_line(&redirect.arguments()));
+        }
         println!("{} {}", qemu::PROGRAM, shell_line(&machine.arguments()));
         return Ok(());
     }
@@ -116,13 +132,24 @@ pub fn run(options: &Options) -> Result<()> {
         check_ports(&options.forwards())?;
     }
     install::qemu(Ask::AtTerminal)?;
+    if redirect.is_some() && !qemu::has_device("usb-redir")? {
+        return Err(Error::new(format!(
+            "this {} cannot borrow USB devices (usb-redir; on Debian: sudo apt-get install \
+             qemu-system-common); its own adapter needs no such thing: --nic usb-net",
+            qemu::PROGRAM
+        )));
+    }
     image::report(&match &options.elf {
         Some(elf) => image::from_elf(elf)?,
         None => image::build()?,
     });
     let mut command = machine.command()?;
     print_help(options);
-    // QEMU takes our place, so that the terminal, signals and the exit code are its own.
+    if let Some(redirect) = &redirect {
+        redirect.start()?;
+    }
+    // QEMU takes our place, so that the terminal, signals and the exit code are its own. The
+    // adapter's server ends with it.
     Err(command.exec()).context(|| format!("start {}", qemu::PROGRAM))
 }
 
@@ -195,16 +222,30 @@ mod tests {
 
     #[test]
     fn the_default_needs_no_rights_and_no_device_tree() {
-        let line = options().machine().arguments().join(" ");
+        let line = options().machine(None).arguments().join(" ");
         assert!(line.contains("-netdev user,id=net0,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80,"));
         assert!(line.contains("-serial mon:stdio -serial file:"));
         assert!(!line.contains("-dtb"));
     }
 
     #[test]
+    fn the_lan9514_is_on_the_user_network_too() {
+        let options = Options { nic: Adapter::Lan9514, hub: true, ..options() };
+        let redirect = options.redirect().expect("a server");
+        let line = options.machine(Some(&redirect)).arguments().join(" ");
+        assert!(line.contains("-netdev user,id=net0,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80,"));
+        assert!(line.ends_with("-device usb-redir,chardev=redir0"));
+        let server = redirect.arguments().join(" ");
+        assert!(server.starts_with("usbredir --socket ") && server.contains(" --speed full"));
+        assert!(!server.contains("ip="));
+        let usb_net = Options { nic: Adapter::UsbNet, ..options };
+        assert!(usb_net.redirect().is_none());
+    }
+
+    #[test]
     fn the_forwards_follow_a_static_address() {
         let append = Some("ip=10.0.2.42::10.0.2.2:255.255.255.0 hostname=x".into());
-        let line = Options { append, hub: true, ..options() }.machine().arguments().join(" ");
+        let line = Options { append, hub: true, ..options() }.machine(None).arguments().join(" ");
         assert!(line.contains("tcp:127.0.0.1:2323-10.0.2.42:23"));
         assert!(line.ends_with("-device usb-net,netdev=net0"));
         assert_eq!(client_address("ip=dhcp"), None);

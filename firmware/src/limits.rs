@@ -67,6 +67,10 @@ pub const RUNAWAY_ACKS: u32 = 3;
 /// While a connection runs away the loop takes a pause of this long between turns.
 pub const RUNAWAY_PAUSE: Duration = Duration::from_millis(10);
 
+/// A connection that no worker of its service takes within this time is reset, so that it does not
+/// keep a socket from the other services.
+pub const READY_MAX: Duration = Duration::from_secs(10);
+
 /// A half-open connection may be given up for a new one after this long: well above any LAN's round
 /// trip.
 pub const HALF_OPEN_MIN: Duration = Duration::from_millis(500);

@@ -197,6 +197,8 @@ drops! {
     NotOurs = "not_ours",
     /// Received: a new connection while no socket of its port was free; the peer will try again.
     ListenOverflow = "listen_overflow",
+    /// Received: a sequence number half the circle away from what its connection expects.
+    BogusSequence = "bogus_sequence",
     /// Received: a SYN to a multicast or broadcast address.
     BroadcastSyn = "broadcast_syn",
     /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent:
@@ -208,6 +210,8 @@ drops! {
     Backscatter = "backscatter",
     /// Not sent: the same bare ACK again and again.
     RunawayAck = "runaway_ack",
+    /// A connection that no worker of its service had time for.
+    ServiceBusy = "service_busy",
     /// A connection ended because its peer fell silent or did not finish closing.
     TcpTimeout = "tcp_timeout",
     /// Console output that the UART did not take in time, in bytes.
@@ -221,7 +225,7 @@ impl Drop {
     pub const fn is_sent(self) -> Option<bool> {
         match self {
             Self::Backscatter | Self::RunawayAck => Some(true),
-            Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
+            Self::ServiceBusy | Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
             _ => Some(false),
         }
     }

@@ -166,6 +166,8 @@ impl<R: Registers> Dwc2<R> {
             self.restart(now);
             return None;
         }
+        // Or its interrupt would keep the CPU from sleeping.
+        self.acknowledge(CONTROL);
         Some(loan.reclaim())
     }
 

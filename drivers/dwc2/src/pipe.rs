@@ -172,7 +172,8 @@ impl<R: Registers> Dwc2<R> {
                 }
                 Phase::Halting { why, until } => {
                     if self.halted(channel) {
-                        self.finish(channel, Err(why));
+                        // What was moved before the halt counts, or the toggle would be wrong.
+                        self.settle_halted(channel, why);
                     } else if now >= until {
                         // The core is asked to start over; the buffer comes back from there.
                         self.restart(now);
@@ -184,6 +185,26 @@ impl<R: Registers> Dwc2<R> {
                 return;
             }
         }
+    }
+
+    /// Ends the transfer of a channel that was told to stop, and has.
+    fn settle_halted(&mut self, channel: usize, why: TransferError) {
+        let ended = self.ended(channel);
+        self.acknowledge(channel);
+        if let Some(pipe) = &mut self.pipes[channel]
+            && let Some(transfer) = &pipe.transfer
+        {
+            let programmed = transfer.chunk.div_ceil(pipe.max_packet()).max(1);
+            let packets = match ended {
+                Some(Ended::Complete { .. }) => programmed,
+                Some(Ended::Failed { packets_left, .. }) => {
+                    programmed - packets_left.min(programmed)
+                }
+                Some(Ended::Nak) | None => 0,
+            };
+            pipe.data1 ^= !packets.is_multiple_of(2);
+        }
+        self.finish(channel, Err(why));
     }
 
     /// Looks at a running channel. True if the next chunk was started.

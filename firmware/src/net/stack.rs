@@ -145,22 +145,30 @@ impl Stack {
             }
         };
 
+        self.traffic.exhausted.set(false);
         for _ in 0..INGRESS_FRAMES_PER_POLL {
+            // A frame that was held back was announced to us a step ago.
+            let was_held = self.introductions.is_holding();
             match interface.poll_ingress_single(at, &mut wire, &mut self.sockets) {
                 PollIngressSingleResult::None => break,
                 PollIngressSingleResult::PacketProcessed
                 | PollIngressSingleResult::SocketStateChanged => {}
             }
-            if self.guard.take_syn_seen() {
+            let is_held = self.introductions.is_holding();
+            if (self.guard.take_syn_seen() || was_held) && !is_held {
                 // That SYN may have taken a listening socket; the next one in this turn finds
                 // another.
                 let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
                 self.guard.set_listening(table);
+                self.guard.keep_connections(&self.tcp.connections(&self.sockets));
             }
         }
         interface.poll_maintenance(at);
         let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
         self.guard.set_listening(table);
+        if !self.introductions.is_holding() {
+            self.guard.keep_connections(&self.tcp.connections(&self.sockets));
+        }
         let address_deadline = self.addressing.poll(
             now,
             interface,
@@ -172,7 +180,6 @@ impl Stack {
         let ours = self.addressing.current().map(|ours| (facts.mac, ours.address));
         self.introductions.set_ours(ours);
 
-        self.traffic.exhausted.set(false);
         while let Some(frame) = self.addressing.outgoing() {
             let Some(token) = wire.transmit(at) else { break };
             token.consume(frame.len(), |out| out.copy_from_slice(&frame));

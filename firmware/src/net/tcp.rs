@@ -8,6 +8,7 @@ use core::task::Poll;
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use smoltcp::wire::IpEndpoint;
 
+use crate::limits::TCP_LINGER;
 use crate::status::count;
 use crate::system::System;
 
@@ -119,10 +120,11 @@ impl TcpStream {
     }
 
     /// Closes our half, and waits until the peer has acknowledged all of it or the connection is no
-    /// more. The stack bounds the wait by its own timeout.
+    /// more, but no longer than [`TCP_LINGER`]: a peer that shuts its window keeps a connection alive
+    /// for as long as it answers.
     pub async fn close(self) {
         self.end(Socket::close);
-        poll_fn(|context| {
+        let closed = poll_fn(|context| {
             self.with(|socket| match socket.state() {
                 State::FinWait2 | State::TimeWait | State::Closed | State::Listen => {
                     Poll::Ready(())
@@ -132,8 +134,10 @@ impl TcpStream {
                     Poll::Pending
                 }
             })
-        })
-        .await;
+        });
+        let limit = embassy_time::Duration::from_micros(TCP_LINGER.as_micros() as u64);
+        // Late or not, the pool has the socket next, and its own deadline for it.
+        let _ = embassy_time::with_timeout(limit, closed).await;
     }
 
     /// Ends the connection at once, with a reset.

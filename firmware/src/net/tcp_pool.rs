@@ -16,13 +16,14 @@ use core::time::Duration;
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
+use smoltcp::wire::IpAddress;
 
 use crate::limits::{
-    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, TCP_KEEP_ALIVE, TCP_LINGER,
-    TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
+    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, READY_MAX, TCP_KEEP_ALIVE,
+    TCP_LINGER, TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
 };
 use crate::status::{Drop, Drops, Listener, SocketCounts};
-use crate::wire::ListenTable;
+use crate::wire::{ListenTable, Tuple};
 
 /// The rings of all TCP sockets, and the DHCP client's packet. All zero, so that as a static it
 /// takes no room in the image.
@@ -90,6 +91,7 @@ enum Use {
     /// Connected; no task has it yet.
     Ready {
         service: usize,
+        since: Duration,
     },
     /// In the hands of a task.
     Handed {
@@ -151,7 +153,12 @@ impl TcpPool {
     /// A connection of a service, for a task to serve; or the task's waker is kept for the next
     /// one.
     pub fn accept(&mut self, service: usize, waker: &Waker) -> Option<usize> {
-        let ready = self.slots.iter().position(|slot| slot.used == Use::Ready { service });
+        // Who waited longest comes first.
+        let ready = self.slots.iter().enumerate().filter_map(|(index, slot)| match slot.used {
+            Use::Ready { service: of, since } if of == service => Some((since, index)),
+            _ => None,
+        });
+        let ready = ready.min().map(|(_, index)| index);
         match ready {
             Some(index) => self.slots[index].used = Use::Handed { service },
             None => {
@@ -190,7 +197,7 @@ impl TcpPool {
             let socket = sockets.get_mut::<Socket>(slot.handle);
             let before = slot.used;
             slot.used = advance(before, now, socket, drops);
-            if let Use::Ready { service } = slot.used
+            if let Use::Ready { service, .. } = slot.used
                 && let Some(acceptor) = self.services[service].acceptors.pop_front()
             {
                 acceptor.wake();
@@ -202,6 +209,17 @@ impl TcpPool {
             let _ = table.push((self.services[index].port, listening));
         }
         table
+    }
+
+    /// The connections there are.
+    pub fn connections(&self, sockets: &SocketSet<'static>) -> heapless::Vec<Tuple, TCP_SOCKETS> {
+        let tuple = |slot: &Slot| {
+            let socket = sockets.get::<Socket>(slot.handle);
+            let (remote, local) = (socket.remote_endpoint()?, socket.local_endpoint()?);
+            let IpAddress::Ipv4(peer) = remote.addr;
+            Some((peer, remote.port, local.port))
+        };
+        self.slots.iter().filter_map(tuple).collect()
     }
 
     /// Brings a service's listening sockets up to its backlog; returns how many there are.
@@ -260,7 +278,10 @@ impl TcpPool {
     /// True while a connection closes or a handshake is under way: both have deadlines.
     pub fn is_waiting(&self) -> bool {
         self.slots.iter().any(|slot| {
-            matches!(slot.used, Use::Closing { .. } | Use::Listening { half_open: Some(_), .. })
+            matches!(
+                slot.used,
+                Use::Closing { .. } | Use::Ready { .. } | Use::Listening { half_open: Some(_), .. }
+            )
         })
     }
 
@@ -300,13 +321,25 @@ fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops
     let state = socket.state();
     match used {
         Use::Ready { .. } if state == State::Closed => Use::Free,
+        Use::Ready { service, since } if now >= since + READY_MAX => {
+            // No worker had time for it; the peer may try again.
+            drops.count(Drop::ServiceBusy);
+            socket.abort();
+            Use::Closing { service, until: now + TCP_LINGER }
+        }
         Use::Free | Use::Handed { .. } | Use::Ready { .. } => used,
         Use::Listening { service, half_open } => match state {
+            State::Listen if half_open.is_some() => {
+                // Back from a handshake that was reset. smoltcp 0.14 keeps what it acknowledged
+                // then, and takes it for the next peer's: the socket is set up anew.
+                socket.abort();
+                Use::Free
+            }
             State::Listen => Use::Listening { service, half_open: None },
             State::SynReceived => Use::Listening { service, half_open: half_open.or(Some(now)) },
             // The handshake failed or fell silent.
             State::Closed => Use::Free,
-            _ => Use::Ready { service },
+            _ => Use::Ready { service, since: now },
         },
         Use::Closing { .. } if state == State::Closed => Use::Free,
         Use::Closing { until, .. } if now >= until && state != State::TimeWait => {

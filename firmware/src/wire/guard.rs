@@ -14,7 +14,9 @@ use smoltcp::wire::{
     Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket,
 };
 
-use crate::limits::{ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS};
+use crate::limits::{
+    ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS, TCP_SOCKETS,
+};
 use crate::status::{Drop, Drops};
 
 /// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576
@@ -39,6 +41,21 @@ pub enum ArpHeard {
 /// Ports somebody listens on, with the number of sockets still free to take a connection.
 pub type ListenTable = heapless::Vec<(u16, usize), LISTENERS>;
 
+/// A connection that the stack has, by its peer and our port.
+pub type Tuple = (Ipv4Address, u16, u16);
+
+/// How far a sequence number may be from what is expected before it is nobody's: half of what a
+/// number can be away at all. smoltcp subtracts sequence numbers without a check, and panics for one
+/// that is half the circle from its window (seen with 0.14); windows are thousands of times smaller.
+const SEQUENCE_DISTANCE_MAX: u32 = 1 << 30;
+
+/// What the peer of a connection is expected to send next: the last acknowledgement we sent.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    tuple: Tuple,
+    next: u32,
+}
+
 /// The last bare ACK of a connection, and how often it was sent with nothing heard from the peer.
 #[derive(Clone, Copy, Debug, Default)]
 struct BareAck {
@@ -57,6 +74,7 @@ pub struct Guard {
     syn_seen: Cell<bool>,
     arp_heard: RefCell<heapless::Deque<(Ipv4Address, ArpHeard), ARP_OUTBOX>>,
     arp_awaited: RefCell<heapless::Deque<Ipv4Address, ARP_AWAITED>>,
+    expected: RefCell<heapless::Vec<Expected, { TCP_SOCKETS + 1 }>>,
     acks: [Cell<BareAck>; ACK_SLOTS],
     runaway: Cell<Option<(Ipv4Address, u16)>>,
     tokens: Cell<u32>,
@@ -80,6 +98,7 @@ impl Guard {
             syn_seen: Cell::new(false),
             arp_heard: RefCell::new(heapless::Deque::new()),
             arp_awaited: RefCell::new(heapless::Deque::new()),
+            expected: RefCell::new(heapless::Vec::new()),
             acks: [const { Cell::new(BareAck { connection: 0, content: 0, repeats: 0 }) };
                 ACK_SLOTS],
             runaway: Cell::new(None),
@@ -108,7 +127,13 @@ impl Guard {
         *self.listening.borrow_mut() = table;
     }
 
-    /// True if a SYN passed since the last call: a listening socket may be taken.
+    /// The connections that the stack has; what is known of others is forgotten.
+    pub fn keep_connections(&self, live: &[Tuple]) {
+        self.expected.borrow_mut().retain(|expected| live.contains(&expected.tuple));
+    }
+
+    /// True if a SYN or a RST passed since the last call: a listening socket may be taken, or given
+    /// back.
     pub fn take_syn_seen(&self) -> bool {
         self.syn_seen.take()
     }
@@ -236,6 +261,18 @@ impl Guard {
         if slot.get().connection == connection {
             slot.set(BareAck::default());
         }
+        let tuple = (source, tcp.src_port(), tcp.dst_port());
+        let sequence = tcp.seq_number().0 as u32;
+        let next = self.expected.borrow().iter().find(|e| e.tuple == tuple).map(|e| e.next);
+        if let Some(next) = next {
+            let ahead = sequence.wrapping_sub(next);
+            if ahead.min(ahead.wrapping_neg()) > SEQUENCE_DISTANCE_MAX {
+                return Err(Drop::BogusSequence);
+            }
+        }
+        if tcp.rst() {
+            self.syn_seen.set(true);
+        }
         if !tcp.syn() || tcp.ack() || tcp.rst() {
             return Ok(());
         }
@@ -247,7 +284,37 @@ impl Guard {
         match listening.iter().find(|(port, _)| *port == tcp.dst_port()) {
             // Dropped, not reset: the peer tries again, and finds a socket then.
             Some((_, 0)) => Err(Drop::ListenOverflow),
-            _ => Ok(()),
+            Some(_) => {
+                if next.is_none() {
+                    // Always has room: connections that are no more were forgotten after the last
+                    // SYN, and the stack has no more than TCP_SOCKETS.
+                    let expected = Expected { tuple, next: sequence.wrapping_add(1) };
+                    let _ = self.expected.borrow_mut().push(expected);
+                }
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Notes what a segment of ours acknowledges.
+    fn note_acknowledged(&self, frame: &[u8]) {
+        let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return };
+        if ethernet.ethertype() != EthernetProtocol::Ipv4 {
+            return;
+        }
+        let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else { return };
+        if ip.next_header() != IpProtocol::Tcp || ip.frag_offset() != 0 {
+            return;
+        }
+        let Ok(tcp) = TcpPacket::new_checked(ip.payload()) else { return };
+        if !tcp.ack() || tcp.rst() {
+            return;
+        }
+        let tuple = (ip.dst_addr(), tcp.dst_port(), tcp.src_port());
+        let mut expected = self.expected.borrow_mut();
+        if let Some(expected) = expected.iter_mut().find(|expected| expected.tuple == tuple) {
+            expected.next = tcp.ack_number().0 as u32;
         }
     }
 
@@ -431,13 +498,21 @@ pub struct GuardedTx<'a, T> {
 impl<T: TxToken> TxToken for GuardedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         if len > INSPECTED_BYTES {
-            return self.token.consume(len, f);
+            let guard = self.guard;
+            return self.token.consume(len, |out| {
+                let result = f(out);
+                guard.note_acknowledged(out);
+                result
+            });
         }
         let mut scratch = [0; INSPECTED_BYTES];
         let frame = &mut scratch[..len];
         let result = f(frame);
         match self.guard.check_sent(self.now, frame) {
-            Ok(()) => self.token.consume(len, |out| out.copy_from_slice(frame)),
+            Ok(()) => {
+                self.guard.note_acknowledged(frame);
+                self.token.consume(len, |out| out.copy_from_slice(frame));
+            }
             Err(why) => self.drops.count(why),
         }
         result

@@ -12,5 +12,5 @@ mod introduce;
 
 pub use absent::Absent;
 pub use counters::{Counted, Traffic};
-pub use guard::{ArpHeard, Guard, Guarded, ListenTable};
+pub use guard::{ArpHeard, Guard, Guarded, ListenTable, Tuple};
 pub use introduce::{Introduced, Introductions};

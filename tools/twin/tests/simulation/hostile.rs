@@ -111,3 +111,118 @@ fn a_shut_window_on_a_connection_that_ends() {
 fn a_shut_window_in_the_midst_of_a_long_answer() {
     shut_window(b"GET / HTTP/1.1\r\nHost: board\r\n\r\n");
 }
+
+fn handshake(desk: &mut Desk, from: u16, port: u16, first: i32) -> (TcpSeqNumber, TcpSeqNumber) {
+    desk.send_frame(tcp(&raw(from, port, TcpControl::Syn, TcpSeqNumber(first), None, &[])));
+    let answer = hear(desk).into_iter().find(|segment| segment.syn).expect("SYN ACK");
+    let (next, acked) = (TcpSeqNumber(first) + 1, TcpSeqNumber(answer.sequence) + 1);
+    desk.send_frame(tcp(&raw(from, port, TcpControl::None, next, Some(acked), &[])));
+    hear(desk);
+    (next, acked)
+}
+
+fn raw<'a>(
+    from: u16,
+    port: u16,
+    control: TcpControl,
+    seq: TcpSeqNumber,
+    ack: Option<TcpSeqNumber>,
+    payload: &'a [u8],
+) -> TcpRepr<'a> {
+    TcpRepr {
+        src_port: from,
+        dst_port: port,
+        control,
+        seq_number: seq,
+        ack_number: ack,
+        window_len: 65_535,
+        window_scale: None,
+        max_seg_size: (control == TcpControl::Syn).then_some(1460),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload,
+    }
+}
+
+/// smoltcp 0.14 panics for the one sequence number that is half the circle from its window, when a
+/// FIN ends where the window does: the window filled, FIN, and that number, back to back.
+#[test]
+fn poison_after_fin_batch() {
+    Desk::run(&Setup::default(), |desk| {
+        let (next, ack) = handshake(desk, 50_200, 80, 1000);
+        let data = [b'x'; 1024];
+        for i in 0..8 {
+            let control = if i == 7 { TcpControl::Fin } else { TcpControl::None };
+            desk.send_frame(tcp(&raw(50_200, 80, control, next + i * 1024, Some(ack), &data)));
+        }
+        let end = next + 8192;
+        desk.send_frame(tcp(&raw(
+            50_200,
+            80,
+            TcpControl::None,
+            TcpSeqNumber(end.0.wrapping_add(i32::MIN)),
+            Some(ack),
+            &[],
+        )));
+        desk.run_for(Duration::from_secs(1));
+        assert!(desk.fetch(0, "/", SOON).0.starts_with("HTTP/1.1 200 OK"), "the board goes on");
+    });
+}
+
+/// The same without a race: the window filled but for a byte on a connection that no worker takes,
+/// then the byte with FIN, and the number while smoltcp delays its ACK.
+#[test]
+fn poison_after_fin_delayed_ack() {
+    Desk::run(&Setup::default(), |desk| {
+        for i in 0..2u16 {
+            handshake(desk, 50_300 + i, 4242, 1000);
+        }
+        let (next, ack) = handshake(desk, 50_310, 4242, 1000);
+        let data = [b'x'; 1024];
+        for i in 0..8 {
+            let len = if i == 7 { 1023 } else { 1024 };
+            desk.send_frame(tcp(&raw(
+                50_310,
+                4242,
+                TcpControl::None,
+                next + i * 1024,
+                Some(ack),
+                &data[..len],
+            )));
+            hear(desk);
+        }
+        desk.run_for(Duration::from_secs(1));
+        desk.send_frame(tcp(&raw(50_310, 4242, TcpControl::Fin, next + 8191, Some(ack), b"y")));
+        desk.run_for(Duration::from_millis(5));
+        let end = next + 8192;
+        desk.send_frame(tcp(&raw(
+            50_310,
+            4242,
+            TcpControl::None,
+            TcpSeqNumber(end.0.wrapping_add(i32::MIN)),
+            Some(ack),
+            &[],
+        )));
+        desk.run_for(Duration::from_secs(1));
+        assert!(desk.fetch(0, "/", SOON).0.starts_with("HTTP/1.1 200 OK"), "the board goes on");
+    });
+}
+
+/// A handshake that was reset leaves its last ACK in the socket, for the next peer's to be compared
+/// with.
+#[test]
+fn poison_after_reset_handshake() {
+    Desk::run(&Setup::default(), |desk| {
+        let a = 1000i32;
+        desk.send_frame(tcp(&raw(50_400, 80, TcpControl::Syn, TcpSeqNumber(a), None, &[])));
+        hear(desk).into_iter().find(|segment| segment.syn).expect("SYN ACK");
+        desk.send_frame(tcp(&raw(50_400, 80, TcpControl::Rst, TcpSeqNumber(a + 1), None, &[])));
+        desk.run_for(Duration::from_millis(50));
+        let b = TcpSeqNumber((a + 1 + 8192).wrapping_add(i32::MIN));
+        desk.send_frame(tcp(&raw(50_401, 80, TcpControl::Syn, b - 1, None, &[])));
+        desk.send_frame(tcp(&raw(50_401, 80, TcpControl::Rst, b, None, &[])));
+        desk.run_for(Duration::from_secs(1));
+        assert!(desk.fetch(0, "/", SOON).0.starts_with("HTTP/1.1 200 OK"), "the board goes on");
+    });
+}

@@ -87,11 +87,18 @@ pub const LISTENERS: usize = 8;
 /// Tasks that wait for a connection of one service.
 pub const ACCEPTORS: usize = 24;
 
+/// UDP port of DHCP clients (RFC 2131, 4.1).
+pub const DHCP_CLIENT_PORT: u16 = 68;
+
+/// DHCP packets that we send at most, each second: a search and a request take two.
+pub const DHCP_PER_SECOND: u32 = 4;
+
 /// Seconds of the shortest DHCP lease that is taken.
 pub const DHCP_LEASE_SECONDS_MIN: u32 = 10;
 
-/// Bytes of the longest DHCP packet whose options are kept (RFC 2131: a client takes at least 576).
-pub const DHCP_PACKET_BYTES_MAX: usize = 1500;
+/// Bytes of the longest DHCP packet whose options are kept: as long as any that is parsed, or the
+/// lease that is checked would not be the one that is taken.
+pub const DHCP_PACKET_BYTES_MAX: usize = DATAGRAM_BYTES_MAX;
 
 /// A refused DHCP lease is not asked for again before this long.
 pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -154,6 +161,8 @@ pub const PAGE_BYTES_MAX: usize = 12 * 1024;
 /// Requests served on one connection.
 pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
 
+/// Answers to option negotiation that a telnet session gives; a client has a dozen options.
+pub const TELNET_ANSWERS_MAX: u32 = 256;
 /// A telnet session that sends nothing for this long is ended.
 pub const TELNET_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// Bytes of the longest command line.

@@ -208,6 +208,8 @@ drops! {
     UnsolicitedArp = "unsolicited_arp",
     /// Not sent: more RST or ICMP errors than the limit.
     Backscatter = "backscatter",
+    /// Not sent: DHCP packets at a rate that only a hostile server causes.
+    DhcpTooOften = "dhcp_too_often",
     /// Not sent: the same bare ACK again and again.
     RunawayAck = "runaway_ack",
     /// A connection that no worker of its service had time for.
@@ -224,7 +226,7 @@ impl Drop {
     /// Whether a frame of ours (true) or of a peer (false) was dropped; none if it was no frame.
     pub const fn is_sent(self) -> Option<bool> {
         match self {
-            Self::Backscatter | Self::RunawayAck => Some(true),
+            Self::Backscatter | Self::DhcpTooOften | Self::RunawayAck => Some(true),
             Self::ServiceBusy | Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
             _ => Some(false),
         }

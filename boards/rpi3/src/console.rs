@@ -19,9 +19,15 @@ pub const USUAL_CLOCK_HZ: u32 = 48_000_000;
 const TRANSMIT: Pin = Pin::new(14);
 const RECEIVE: Pin = Pin::new(15);
 
+const BLUETOOTH_TRANSMIT: Pin = Pin::new(32);
+const BLUETOOTH_RECEIVE: Pin = Pin::new(33);
+
 /// Gives GPIO 14 and 15 to UART0, which the firmware leaves to Bluetooth on a Pi 3. The pull keeps
 /// an open receive pin from chattering.
 pub fn connect_pins<R: Registers>(gpio: &mut Gpio<R>, clock: &mut Clock) {
+    // Where the firmware left UART0 to Bluetooth; two pins may not feed one receiver.
+    gpio.set_function(BLUETOOTH_TRANSMIT, Function::Input);
+    gpio.set_function(BLUETOOTH_RECEIVE, Function::Input);
     gpio.set_pull(clock, TRANSMIT, Pull::None);
     gpio.set_pull(clock, RECEIVE, Pull::Up);
     gpio.set_function(TRANSMIT, Function::Alt0);

@@ -209,10 +209,16 @@ impl<R: Registers> Dwc2<R> {
 
     /// Looks at a running channel. True if the next chunk was started.
     fn advance_running(&mut self, now: Duration, channel: usize) -> bool {
-        let ended = self.ended(channel);
+        let mut ended = self.ended(channel);
         let enabled = PortStatus::read(&mut self.registers).enabled();
         let Some(pipe) = &mut self.pipes[channel] else { return false };
         let max_packet = pipe.max_packet();
+        if pipe.endpoint.kind == Kind::Interrupt
+            && let Some(Ended::Failed { error: TransferError::Halted(_), .. }) = ended
+        {
+            // A periodic channel that halts without a reason has missed its (micro)frame.
+            ended = Some(Ended::Nak);
+        }
         let Some(transfer) = &mut pipe.transfer else { return false };
         match ended {
             None => {

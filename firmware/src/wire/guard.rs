@@ -7,21 +7,17 @@
 
 use core::cell::{Cell, RefCell};
 
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message,
-    Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket,
+    Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket, UdpPacket,
 };
 
 use crate::limits::{
-    ARP_OUTBOX, BACKSCATTER_PER_SECOND, FRAME_BYTES_MAX, LISTENERS, RUNAWAY_ACKS, TCP_SOCKETS,
+    ARP_OUTBOX, BACKSCATTER_PER_SECOND, DHCP_CLIENT_PORT, DHCP_PER_SECOND, FRAME_BYTES_MAX,
+    LISTENERS, RUNAWAY_ACKS, TCP_SOCKETS,
 };
-use crate::status::{Drop, Drops};
-
-/// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576
-/// bytes.
-const INSPECTED_BYTES: usize = 14 + 576;
+use crate::status::Drop;
 
 /// Slots of the table of bare ACKs, by a hash of the connection.
 const ACK_SLOTS: usize = 64;
@@ -45,8 +41,9 @@ pub type ListenTable = heapless::Vec<(u16, usize), LISTENERS>;
 pub type Tuple = (Ipv4Address, u16, u16);
 
 /// How far a sequence number may be from what is expected before it is nobody's: half of what a
-/// number can be away at all. smoltcp subtracts sequence numbers without a check, and panics for one
-/// that is half the circle from its window (seen with 0.14); windows are thousands of times smaller.
+/// number can be away at all. smoltcp subtracts sequence numbers without a check, and panics for
+/// one that is half the circle from its window (seen with 0.14); windows are thousands of times
+/// smaller.
 const SEQUENCE_DISTANCE_MAX: u32 = 1 << 30;
 
 /// What the peer of a connection is expected to send next: the last acknowledgement we sent.
@@ -54,6 +51,31 @@ const SEQUENCE_DISTANCE_MAX: u32 = 1 << 30;
 struct Expected {
     tuple: Tuple,
     next: u32,
+}
+
+/// So many of a kind each second, in one burst or spread.
+#[derive(Debug)]
+struct Bucket {
+    per_second: u32,
+    left: Cell<u32>,
+    refilled: Cell<Instant>,
+}
+
+impl Bucket {
+    fn new(per_second: u32) -> Self {
+        Self { per_second, left: Cell::new(per_second), refilled: Cell::new(Instant::ZERO) }
+    }
+
+    /// Takes one, or says why not.
+    fn take(&self, now: Instant, why: Drop) -> Result<(), Drop> {
+        if now >= self.refilled.get() + smoltcp::time::Duration::from_secs(1) {
+            self.refilled.set(now);
+            self.left.set(self.per_second);
+        }
+        let left = self.left.get().checked_sub(1).ok_or(why)?;
+        self.left.set(left);
+        Ok(())
+    }
 }
 
 /// The last bare ACK of a connection, and how often it was sent with nothing heard from the peer.
@@ -77,8 +99,8 @@ pub struct Guard {
     expected: RefCell<heapless::Vec<Expected, { TCP_SOCKETS + 1 }>>,
     acks: [Cell<BareAck>; ACK_SLOTS],
     runaway: Cell<Option<(Ipv4Address, u16)>>,
-    tokens: Cell<u32>,
-    refilled: Cell<Instant>,
+    backscatter: Bucket,
+    dhcp: Bucket,
 }
 
 impl Default for Guard {
@@ -102,8 +124,8 @@ impl Guard {
             acks: [const { Cell::new(BareAck { connection: 0, content: 0, repeats: 0 }) };
                 ACK_SLOTS],
             runaway: Cell::new(None),
-            tokens: Cell::new(BACKSCATTER_PER_SECOND),
-            refilled: Cell::new(Instant::ZERO),
+            backscatter: Bucket::new(BACKSCATTER_PER_SECOND),
+            dhcp: Bucket::new(DHCP_PER_SECOND),
         }
     }
 
@@ -149,7 +171,7 @@ impl Guard {
     }
 
     /// Looks at a received frame.
-    fn check_received(&self, frame: &[u8]) -> Result<(), Drop> {
+    pub(super) fn check_received(&self, frame: &[u8]) -> Result<(), Drop> {
         if frame.len() < EthernetFrame::<&[u8]>::header_len() {
             return Err(Drop::Runt);
         }
@@ -298,7 +320,7 @@ impl Guard {
     }
 
     /// Notes what a segment of ours acknowledges.
-    fn note_acknowledged(&self, frame: &[u8]) {
+    pub(super) fn note_acknowledged(&self, frame: &[u8]) {
         let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return };
         if ethernet.ethertype() != EthernetProtocol::Ipv4 {
             return;
@@ -319,7 +341,7 @@ impl Guard {
     }
 
     /// Looks at a frame of ours, before it is sent.
-    fn check_sent(&self, now: Instant, frame: &[u8]) -> Result<(), Drop> {
+    pub(super) fn check_sent(&self, now: Instant, frame: &[u8]) -> Result<(), Drop> {
         if frame.len() < EthernetFrame::<&[u8]>::header_len() {
             return Ok(());
         }
@@ -337,13 +359,23 @@ impl Guard {
                 let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else { return Ok(()) };
                 match ip.next_header() {
                     IpProtocol::Icmp => match Icmpv4Packet::new_checked(ip.payload()) {
-                        Ok(icmp) if is_error(icmp.msg_type()) => self.spend(now),
+                        Ok(icmp) if is_error(icmp.msg_type()) => {
+                            self.backscatter.take(now, Drop::Backscatter)
+                        }
                         _ => Ok(()),
                     },
                     IpProtocol::Tcp => match TcpPacket::new_checked(ip.payload()) {
-                        Ok(tcp) if tcp.rst() => self.spend(now),
+                        Ok(tcp) if tcp.rst() => self.backscatter.take(now, Drop::Backscatter),
                         Ok(tcp) => self.check_bare_ack(ip.dst_addr(), &tcp),
                         Err(_) => Ok(()),
+                    },
+                    // A server that refuses each request at once would have the client ask at the
+                    // speed of the wire.
+                    IpProtocol::Udp => match UdpPacket::new_checked(ip.payload()) {
+                        Ok(udp) if udp.src_port() == DHCP_CLIENT_PORT => {
+                            self.dhcp.take(now, Drop::DhcpTooOften)
+                        }
+                        _ => Ok(()),
                     },
                     _ => Ok(()),
                 }
@@ -362,20 +394,6 @@ impl Guard {
             awaited.pop_front();
         }
         let _ = awaited.push_back(target);
-    }
-
-    /// Takes a token from the bucket of answers nobody needs in number.
-    fn spend(&self, now: Instant) -> Result<(), Drop> {
-        if now >= self.refilled.get() + smoltcp::time::Duration::from_secs(1) {
-            self.refilled.set(now);
-            self.tokens.set(BACKSCATTER_PER_SECOND);
-        }
-        let left = self.tokens.get();
-        if left == 0 {
-            return Err(Drop::Backscatter);
-        }
-        self.tokens.set(left - 1);
-        Ok(())
     }
 
     /// A bare ACK that repeats itself while the peer says nothing is a stack running away:
@@ -422,105 +440,6 @@ fn is_error(message: Icmpv4Message) -> bool {
 fn connection_key(peer: Ipv4Address, peer_port: u16, our_port: u16) -> u64 {
     let key = u64::from(peer.to_bits()) << 32 | u64::from(peer_port) << 16 | u64::from(our_port);
     (key ^ key >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1
-}
-
-/// A device behind the guard.
-#[derive(Debug)]
-pub struct Guarded<'a, D> {
-    /// The device.
-    pub device: D,
-    /// The guard.
-    pub guard: &'a Guard,
-    /// Where drops are counted.
-    pub drops: &'a Drops,
-}
-
-impl<D: Device> Device for Guarded<'_, D> {
-    type RxToken<'t>
-        = GuardedRx<'t, D::RxToken<'t>>
-    where
-        Self: 't;
-    type TxToken<'t>
-        = GuardedTx<'t, D::TxToken<'t>>
-    where
-        Self: 't;
-
-    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (rx, tx) = self.device.receive(now)?;
-        let (guard, drops) = (self.guard, self.drops);
-        Some((GuardedRx { token: rx, guard, drops }, GuardedTx { token: tx, now, guard, drops }))
-    }
-
-    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(now)?;
-        Some(GuardedTx { token, now, guard: self.guard, drops: self.drops })
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
-    }
-}
-
-/// A frame that is looked at before the stack sees it.
-#[derive(Debug)]
-pub struct GuardedRx<'a, T> {
-    token: T,
-    guard: &'a Guard,
-    drops: &'a Drops,
-}
-
-impl<T: RxToken> RxToken for GuardedRx<'_, T> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let (guard, drops) = (self.guard, self.drops);
-        self.token.consume(|frame| match guard.check_received(frame) {
-            Ok(()) => f(frame),
-            Err(why) => {
-                drops.count(why);
-                f(&[])
-            }
-        })
-    }
-
-    fn meta(&self) -> PacketMeta {
-        self.token.meta()
-    }
-}
-
-/// A frame that is looked at before it is sent.
-#[derive(Debug)]
-pub struct GuardedTx<'a, T> {
-    token: T,
-    now: Instant,
-    guard: &'a Guard,
-    drops: &'a Drops,
-}
-
-impl<T: TxToken> TxToken for GuardedTx<'_, T> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        if len > INSPECTED_BYTES {
-            let guard = self.guard;
-            return self.token.consume(len, |out| {
-                let result = f(out);
-                guard.note_acknowledged(out);
-                result
-            });
-        }
-        let mut scratch = [0; INSPECTED_BYTES];
-        let frame = &mut scratch[..len];
-        let result = f(frame);
-        match self.guard.check_sent(self.now, frame) {
-            Ok(()) => {
-                self.guard.note_acknowledged(frame);
-                self.token.consume(len, |out| out.copy_from_slice(frame));
-            }
-            Err(why) => self.drops.count(why),
-        }
-        result
-    }
-
-    fn set_meta(&mut self, meta: PacketMeta) {
-        self.token.set_meta(meta);
-    }
 }
 
 #[cfg(test)]

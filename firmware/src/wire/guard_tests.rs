@@ -197,6 +197,20 @@ fn resets_are_limited_and_come_back_after_a_second() {
 }
 
 #[test]
+fn a_server_that_refuses_does_not_make_the_dhcp_client_storm() {
+    let guard = guard();
+    let mut datagram = vec![0; 300];
+    UdpPacket::new_unchecked(&mut datagram[..]).set_src_port(DHCP_CLIENT_PORT);
+    UdpPacket::new_unchecked(&mut datagram[..]).set_dst_port(67);
+    UdpPacket::new_unchecked(&mut datagram[..]).set_len(300);
+    let all = Ipv4Address::BROADCAST;
+    let frame = ipv4(EthernetAddress::BROADCAST, OUR_IP, all, IpProtocol::Udp, &datagram);
+    let passed = (0..1000).filter(|_| guard.check_sent(Instant::ZERO, &frame).is_ok()).count();
+    assert_eq!(passed, DHCP_PER_SECOND as usize);
+    assert_eq!(guard.check_sent(Instant::from_secs(1), &frame), Ok(()));
+}
+
+#[test]
 fn a_bare_ack_is_not_repeated_for_ever_but_may_answer() {
     let guard = guard();
     let ack = tcp((OUR_IP, 80), (PEER_IP, 40000), TcpControl::None, true);

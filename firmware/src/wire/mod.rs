@@ -8,9 +8,11 @@
 mod absent;
 mod counters;
 mod guard;
+mod guarded;
 mod introduce;
 
 pub use absent::Absent;
 pub use counters::{Counted, Traffic};
-pub use guard::{ArpHeard, Guard, Guarded, ListenTable, Tuple};
+pub use guard::{ArpHeard, Guard, ListenTable, Tuple};
+pub use guarded::Guarded;
 pub use introduce::{Introduced, Introductions};

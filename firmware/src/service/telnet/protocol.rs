@@ -6,7 +6,7 @@
 //! [`REPLY_BYTES_MAX`] bytes, and the negotiation of an option ends by the Q method.
 
 use super::negotiation::{Answer, Negotiation};
-use crate::limits::TELNET_SUBNEGOTIATION_BYTES_MAX;
+use crate::limits::{TELNET_ANSWERS_MAX, TELNET_SUBNEGOTIATION_BYTES_MAX};
 
 /// Bytes of the longest answer to one byte.
 pub const REPLY_BYTES_MAX: usize = 9;
@@ -94,6 +94,8 @@ pub struct Protocol {
     their_suppress_go_ahead: Negotiation,
     /// The last byte sent was CR, and what follows decides whether it needs a NUL.
     sent_carriage_return: bool,
+    /// Answers given so far; no more than [`TELNET_ANSWERS_MAX`].
+    answers: u32,
     garbage: u64,
 }
 
@@ -112,6 +114,7 @@ impl Protocol {
             our_suppress_go_ahead: Negotiation::new(true),
             their_suppress_go_ahead: Negotiation::new(true),
             sent_carriage_return: false,
+            answers: 0,
             garbage: 0,
         }
     }
@@ -222,6 +225,10 @@ impl Protocol {
             // RFC 855: what is not supported is refused; a refusal of it is no news.
             None => agreed.then_some(Answer::Refuse),
         };
+        // Method Q ends between two that keep to it; with one that flips an option back and forth
+        // it does not.
+        let answer = answer.filter(|_| self.answers < TELNET_ANSWERS_MAX);
+        self.answers += u32::from(answer.is_some());
         match answer {
             None => Heard::Nothing,
             Some(answer) => {

@@ -22,9 +22,9 @@ pub struct CacheLines;
 impl Coherence for CacheLines {
     fn clean(&self, _bus: u32, lines: &[u8]) {
         for line in lines.chunks(LINE_BYTES) {
-            // Clean and invalidate, not clean alone: on a Cortex-A53 an eviction may overtake a clean
-            // (erratum 855873), which the firmware's stub may not have worked around.
-            // SAFETY: writing a line of a slice that we hold back to memory changes no byte of it.
+            // Clean and invalidate, not clean alone: on a Cortex-A53 an eviction may overtake a
+            // clean (erratum 855873), which the firmware's stub may not have worked around. SAFETY:
+            // writing a line of a slice that we hold back to memory changes no byte of it.
             unsafe { core::arch::asm!("dc civac, {}", in(reg) line.as_ptr(), options(nostack)) };
         }
         barrier();

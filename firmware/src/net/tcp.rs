@@ -120,8 +120,8 @@ impl TcpStream {
     }
 
     /// Closes our half, and waits until the peer has acknowledged all of it or the connection is no
-    /// more, but no longer than [`TCP_LINGER`]: a peer that shuts its window keeps a connection alive
-    /// for as long as it answers.
+    /// more, but no longer than [`TCP_LINGER`]: a peer that shuts its window keeps a connection
+    /// alive for as long as it answers.
     pub async fn close(self) {
         self.end(Socket::close);
         let closed = poll_fn(|context| {

@@ -19,4 +19,5 @@ pub mod report;
 pub mod run;
 pub mod sdcard;
 pub mod tidy;
+pub mod witness;
 pub mod workspace;

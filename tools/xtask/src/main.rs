@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use xtask::error::{Context, Result};
 use xtask::install::{self, Ask};
 use xtask::report::Report;
-use xtask::{check, image, ladder, lint, log, run, sdcard, workspace};
+use xtask::{check, image, ladder, lint, log, run, sdcard, witness, workspace};
 
 /// The one door: everything that is built, run, tested or checked here
 #[derive(Parser)]
@@ -46,6 +46,8 @@ enum Command {
     Lint(lint::Options),
     /// Serve a model of the LAN9514 to QEMU's usb-redir; `run` does that by itself
     Usbredir(usbredir::options::Options),
+    /// Let Linux's and U-Boot's drivers try the model of the LAN9514
+    Witness(witness::Options),
     /// Measure the image under QEMU
     Bench(Passed),
     /// Run the firmware as a process on this machine
@@ -84,6 +86,7 @@ fn obey(command: Command) -> Result<bool> {
         Command::Test(options) => return ladder::run(&options),
         Command::Log(options) => log::run(&options)?,
         Command::Lint(options) => return lint::run(&options),
+        Command::Witness(options) => witness::run(&options)?,
         Command::Usbredir(options) => {
             options.serve().context(|| "serve the adapter".into())?;
         }

@@ -9,7 +9,7 @@ pub enum Stage {
     /// No request is under way, or how it stands was not seen.
     #[default]
     Idle,
-    /// SETUP was taken.
+    /// SETUP was sent; had it been lost, the next stage would be SETUP again.
     Setup,
     /// A data stage goes on in this direction, with this toggle.
     Data {
@@ -56,14 +56,14 @@ impl Stage {
 
     /// The stage after this transfer, which ended with this residue in HCTSIZ.
     pub fn after(self, transfer: &Transfer, residue: u32) -> (Self, Outcome) {
-        if !transfer.is_complete() {
+        if !transfer.is_complete() && transfer.pid() != Pid::Setup {
             // A NAK or a lost packet leaves the device where it was; a STALL ends the request.
             return (Self::Idle, Outcome::None);
         }
         let is_in = transfer.endpoint.is_in;
         let moved = bytes_of(transfer.size).saturating_sub(bytes_of(residue));
         match self {
-            _ if transfer.pid() == Pid::Setup => (Self::Setup, Outcome::None),
+            _ if transfer.pid() == Pid::Setup => (self, Outcome::None),
             // An answer of no bytes to SETUP is the status of a request without data. A device may
             // also answer a read with no bytes, but then its status goes OUT.
             Self::Setup if is_in && moved == 0 && packets_of(transfer.size) == 1 => {

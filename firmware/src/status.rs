@@ -206,6 +206,10 @@ drops! {
     BroadcastEcho = "broadcast_echo",
     /// Received: an ARP reply that nobody asked for.
     UnsolicitedArp = "unsolicited_arp",
+    /// Received: a DNS answer to a question of nobody's: another id, name or type.
+    DnsUnasked = "dns_unasked",
+    /// Received: a DNS answer that does not parse, or whose aliases or pointers go in circles.
+    DnsMalformed = "dns_malformed",
     /// Not sent: more RST or ICMP errors than the limit.
     Backscatter = "backscatter",
     /// Not sent: DHCP packets at a rate that only a hostile server causes.

@@ -6,6 +6,7 @@
 mod address;
 pub mod lease;
 pub mod link_local;
+pub mod names;
 mod stack;
 mod tcp;
 mod tcp_pool;

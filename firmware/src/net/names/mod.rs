@@ -1,0 +1,4 @@
+//! What names mean: of hosts ([`hosts`], [`dns`]) and of ports ([`services`]).
+
+pub mod dns;
+pub mod services;

@@ -131,7 +131,10 @@ fn an_absence_has_a_lifetime() {
 
 proptest! {
     #[test]
-    fn no_message_panics(mut bytes in proptest::collection::vec(any::<u8>(), 12..300), count in 0..4u8) {
+    fn no_message_panics(
+        mut bytes in proptest::collection::vec(any::<u8>(), 12..300),
+        count in 0..4u8,
+    ) {
         let query = Query::new("a.b", Rtype::ANY, 7).unwrap();
         let head = [0, 7, 0x80, 0, 0, 1, 0, count, 0, 1, 0, 0, 1, b'a', 1, b'b', 0, 0, 255, 0, 1];
         bytes.splice(..12, head);

@@ -50,8 +50,9 @@ pub enum Event<'a> {
     Interrupt,
     /// Ctrl-D on an empty line.
     EndOfFile,
-    /// Tab, and several names begin like this: to be listed, then [`LineEditor::draw`].
-    Choices(&'a str),
+    /// Tab: what is left of the cursor is to be completed, by [`LineEditor::complete`] or by a list
+    /// of choices.
+    Complete,
 }
 
 /// What stands on the terminal, right of the prompt.
@@ -69,8 +70,6 @@ struct Drawn {
 #[derive(Debug)]
 pub struct LineEditor {
     prompt: Text<PROMPT_BYTES_MAX>,
-    /// Names that Tab completes in the first word.
-    names: &'static [&'static str],
     keys: Keys,
     line: Line,
     cursor: usize,
@@ -81,11 +80,10 @@ pub struct LineEditor {
 }
 
 impl LineEditor {
-    /// An empty line after `prompt`; Tab completes `names`.
-    pub fn new(prompt: &str, names: &'static [&'static str], screen: Screen) -> Self {
+    /// An empty line after `prompt`.
+    pub fn new(prompt: &str, screen: Screen) -> Self {
         Self {
             prompt: Text::from(prompt),
-            names,
             keys: Keys::default(),
             line: Line::new(),
             cursor: 0,
@@ -104,6 +102,11 @@ impl LineEditor {
     /// The cursor: the number of characters left of it.
     pub fn cursor(&self) -> usize {
         self.cursor
+    }
+
+    /// The line left of the cursor.
+    pub fn before_cursor(&self) -> &str {
+        text(&self.line[..self.cursor])
     }
 
     /// Writes prompt and line; the terminal's cursor stands at the start of an empty row.
@@ -176,7 +179,9 @@ impl LineEditor {
             }
             Key::DeleteOrEnd if self.line.is_empty() => return Some(Event::EndOfFile),
             Key::DeleteOrEnd => self.delete(self.cursor..self.cursor + 1, echo),
-            Key::Complete => return self.complete(echo),
+            // Who edits before it sends had Tab for a blank.
+            Key::Complete if !self.screen.echo => self.insert(b" ", echo),
+            Key::Complete => return Some(Event::Complete),
         }
         None
     }
@@ -196,8 +201,9 @@ impl LineEditor {
         core::mem::take(&mut self.line)
     }
 
+    /// Inserts ASCII characters at the cursor; any others ring the bell.
     fn insert(&mut self, characters: &[u8], echo: &mut impl fmt::Write) {
-        if self.line.len() + characters.len() > LINE_BYTES_MAX {
+        if !characters.is_ascii() || self.line.len() + characters.len() > LINE_BYTES_MAX {
             return self.bell(echo);
         }
         let at = self.cursor;
@@ -253,35 +259,24 @@ impl LineEditor {
         find(find(self.cursor, false), true)
     }
 
-    /// Tab: completes the first word as far as the names agree.
-    fn complete(&mut self, echo: &mut impl fmt::Write) -> Option<Event<'_>> {
-        let before = text(&self.line[..self.cursor]).trim_start_matches(' ');
-        let mut matches = self.names.iter().filter(|name| name.starts_with(before));
-        let Some(first) = matches.next().filter(|_| !before.contains(' ')) else {
-            self.bell(echo);
-            return None;
-        };
-        let typed = before.len();
-        let shared =
-            |length, name: &&str| common_prefix(&first.as_bytes()[..length], name.as_bytes());
-        let several = matches.clone().next().is_some();
-        let agreed = matches.fold(first.len(), shared);
-        if several && agreed == typed {
-            // The row is left; line and cursor stay as they are.
-            let cursor = self.cursor;
-            self.newline(echo);
-            self.cursor = cursor;
-            let start = self.line.iter().position(|&byte| byte != b' ').unwrap_or(0);
-            return Some(Event::Choices(text(&self.line[start..start + typed])));
-        }
-        self.insert(&first.as_bytes()[typed..agreed], echo);
-        if !several && self.line.get(self.cursor) != Some(&b' ') {
+    /// Inserts what completes a word, and a blank behind it if the word is whole.
+    pub fn complete(&mut self, rest: &str, is_whole: bool, echo: &mut impl fmt::Write) {
+        self.insert(rest.as_bytes(), echo);
+        if is_whole && self.line.get(self.cursor) != Some(&b' ') {
             self.insert(b" ", echo);
         }
-        None
     }
 
-    fn bell(&self, echo: &mut impl fmt::Write) {
+    /// Leaves the row, so that something can be written below it; line and cursor stay as they are,
+    /// for [`LineEditor::draw`].
+    pub fn leave(&mut self, echo: &mut impl fmt::Write) {
+        let cursor = self.cursor;
+        self.newline(echo);
+        self.cursor = cursor;
+    }
+
+    /// Rings the bell.
+    pub fn bell(&self, echo: &mut impl fmt::Write) {
         if self.screen.echo {
             put(echo, "\x07");
         }

@@ -16,6 +16,7 @@
 //! in the image, whatever terminals there are.
 
 pub mod command;
+mod completion;
 pub mod line;
 pub mod session;
 pub mod terminal;

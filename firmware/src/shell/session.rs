@@ -8,6 +8,7 @@ use embassy_futures::select::{Either, Either3, Either4, select, select3, select4
 use embassy_time::{Instant, Timer};
 
 use super::command::{self, Channel, Context, Outcome};
+use super::completion;
 use super::line::{ECHO_BYTES_MAX, Event as Edit, LineEditor, PROMPT_BYTES_MAX};
 use super::terminal::Terminal;
 use super::words::Words;
@@ -20,6 +21,13 @@ use crate::{System, Text};
 const KEYS_BYTES: usize = 64;
 /// Bytes of a command's output carried to the terminal at a time.
 const CHUNK_BYTES: usize = 128;
+
+/// The exit status of a line that is no command (as dash and bash have it).
+const SYNTAX_ERROR: u8 = 2;
+/// The exit status of a name that is no command (POSIX XCU 2.8.2).
+const NOT_FOUND: u8 = 127;
+/// The exit status of a command that Ctrl-C ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// How a session runs.
 #[derive(Debug)]
@@ -71,7 +79,7 @@ pub async fn run<T: Terminal>(
     let open = Open::new(system);
 
     let prompt: Text<PROMPT_BYTES_MAX> = Text::of(format_args!("{}$ ", system.hostname()));
-    let mut editor = LineEditor::new(&prompt, command::NAMES, terminal.screen());
+    let mut editor = LineEditor::new(&prompt, terminal.screen());
     let channel = Channel::new();
     let mut session = Session {
         system,
@@ -81,6 +89,7 @@ pub async fn run<T: Terminal>(
         deadline: None,
         input_ended: false,
         last: b'\n',
+        status: 0,
         options,
     };
     session.heard();
@@ -126,6 +135,8 @@ struct Session<'a, T> {
     input_ended: bool,
     /// The last byte written to the terminal.
     last: u8,
+    /// The last command's exit status.
+    status: u8,
     options: Options<'a>,
 }
 
@@ -176,10 +187,11 @@ impl<T: Terminal> Session<'_, T> {
                     echo.clear();
                     self.execute(line).await?;
                 }
-                Some(Edit::Choices(prefix)) => {
+                Some(Edit::Complete) => {
                     self.put(&echo).await?;
                     echo.clear();
-                    self.choices(prefix).await?;
+                    self.complete(editor, &mut echo).await?;
+                    continue;
                 }
                 Some(Edit::EndOfFile) => {
                     let _ = echo.write_str("exit\n");
@@ -219,34 +231,68 @@ impl<T: Terminal> Session<'_, T> {
         self.put(&text).await
     }
 
-    /// Tells the names that begin with `prefix`.
-    async fn choices(&mut self, prefix: &str) -> Result<(), Ended> {
-        let mut text = Text::<SHELL_TEXT_BYTES>::new();
-        for (index, name) in command::NAMES.iter().filter(|n| n.starts_with(prefix)).enumerate() {
-            let _ = write!(text, "{}{name}", if index == 0 { "" } else { "  " });
+    /// Tab: completes the word as far as the candidates agree, or lists them.
+    async fn complete(
+        &mut self,
+        editor: &mut LineEditor,
+        echo: &mut impl core::fmt::Write,
+    ) -> Result<(), Ended> {
+        let found = completion::complete(self.system, editor.before_cursor());
+        match (found.count, found.agreed.get(found.typed..)) {
+            (0, _) | (_, None) => editor.bell(echo),
+            (1, Some(rest)) => editor.complete(rest, true, echo),
+            (_, Some(rest)) if !rest.is_empty() => editor.complete(rest, false, echo),
+            (_, Some(_)) => self.choices(editor, echo).await?,
         }
+        Ok(())
+    }
+
+    /// Lists what a word may become, below the line, and draws the line anew.
+    async fn choices(
+        &mut self,
+        editor: &mut LineEditor,
+        echo: &mut impl core::fmt::Write,
+    ) -> Result<(), Ended> {
+        let mut text = Text::<{ 2 * SHELL_TEXT_BYTES }>::new();
+        // A Text never fails: what does not fit is cut.
+        editor.leave(&mut text);
+        let mut gap = "";
+        completion::candidates(self.system, editor.before_cursor(), &mut |candidate| {
+            let _ = write!(text, "{gap}{candidate}");
+            gap = "  ";
+        });
         let _ = text.write_str("\n");
-        self.put(&text).await
+        self.put(&text).await?;
+        editor.draw(echo);
+        Ok(())
     }
 
     /// Runs one command line against the terminal.
     async fn execute(&mut self, line: &str) -> Result<(), Ended> {
-        let words = match Words::parse(line) {
+        let words = match Words::parse(line, self.status) {
             Ok(words) => words,
-            Err(error) => return self.put(&Text::<128>::of(format_args!("-sh: {error}\n"))).await,
+            Err(error) => {
+                self.status = SYNTAX_ERROR;
+                return self.put(&Text::<128>::of(format_args!("-sh: {error}\n"))).await;
+            }
         };
         let words = words.list();
         let Some((name, arguments)) = words.split_first() else { return Ok(()) };
         count(&self.system.counters().commands);
+        let Some(command) = command::find(name) else {
+            self.status = NOT_FOUND;
+            return self.put(&Text::<320>::of(format_args!("-sh: {name}: not found\n"))).await;
+        };
 
-        let context = Context::new(
-            self.system,
-            self.channel,
-            self.number,
-            self.options.from,
-            self.terminal.screen(),
-        );
-        let finished = select(command::run(&context, name, arguments), self.carry()).await;
+        let context = Context {
+            system: self.system,
+            session: self.number,
+            from: self.options.from,
+            screen: self.terminal.screen(),
+            command,
+            channel: self.channel,
+        };
+        let finished = select(command::run(&context, arguments), self.carry()).await;
         self.channel.raw.set(false);
         match finished {
             Either::First(outcome) => {
@@ -255,12 +301,16 @@ impl<T: Terminal> Session<'_, T> {
                     self.send(&chunk[..len]).await?;
                 }
                 match outcome {
-                    Outcome::Status(_) => Ok(()),
+                    Outcome::Status(status) => {
+                        self.status = status;
+                        Ok(())
+                    }
                     Outcome::Leave(ended) => Err(ended),
                 }
             }
             Either::Second(Ok(())) => {
                 self.channel.output.clear();
+                self.status = INTERRUPTED;
                 self.put("^C\n").await
             }
             Either::Second(Err(ended)) => Err(ended),

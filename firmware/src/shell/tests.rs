@@ -156,7 +156,7 @@ fn a_conversation() {
 fn every_command_tells_its_options_and_refuses_others() {
     let (ended, _) = meet(from_desk(), async |_, user: User| {
         user.sees(PROMPT).await;
-        for name in command::NAMES {
+        for name in command::COMMANDS.iter().map(|command| command.name) {
             user.types(&std::format!("{name} -h\r"));
             let help = user.sees(PROMPT).await;
             assert!(help.len() > name.len() + 40, "{help:?}");
@@ -167,6 +167,63 @@ fn every_command_tells_its_options_and_refuses_others() {
         user.types("\x04");
     });
     assert_eq!(ended, Ended::Exit);
+}
+
+#[test]
+fn exit_statuses_are_kept() {
+    meet(from_desk(), async |_, user: User| {
+        user.sees(PROMPT).await;
+        let rows = [
+            ("uptime", 0),
+            ("uptime --nothing", 1),
+            ("nothing", 127),
+            ("echo 'x", 2),
+            ("echo $?x", 0),
+            ("man nothing", 16),
+            ("dmesg -w\r\x03", 130),
+            ("  # nothing", 130),
+        ];
+        for (line, status) in rows {
+            user.types(&std::format!("{line}\r"));
+            user.sees(PROMPT).await;
+            if status != 130 || line.starts_with(' ') {
+                user.types("echo \"$?\"\r");
+                let expected = std::format!("echo \"$?\"\r\n{status}\r\n{PROMPT}");
+                assert_eq!(user.sees(PROMPT).await, expected, "{line}");
+            }
+        }
+        user.types("exit x\rexit 1\r");
+    });
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    meet(from_desk(), async |_, user: User| {
+        user.sees(PROMPT).await;
+        for command in command::COMMANDS {
+            user.types(&std::format!("man {}\r", command.name));
+            let page = user.sees(PROMPT).await;
+            let name = std::format!("\r\nNAME\r\n    {} - ", command.name);
+            assert!(page.contains(&name), "{page:?}");
+            assert!(page.contains("\r\n\r\nDESCRIPTION\r\n    "), "{page:?}");
+            assert!(page.ends_with("\r\nbarewire$ "), "{page:?}");
+            assert!(page.lines().all(|line| line.len() < 80), "{page:?}");
+        }
+        user.types("\x04");
+    });
+}
+
+#[test]
+fn tab_completes_or_lists() {
+    meet(from_desk(), async |_, user: User| {
+        user.sees(PROMPT).await;
+        user.types("e\t");
+        let listed = user.sees("barewire$ e").await;
+        assert_eq!(listed, "e\r\necho  exit\r\nbarewire$ e");
+        user.types("x\t1 \t\x15ifc\t-\x15dmesg --fo\t");
+        assert!(user.sees("--follow ").await.contains("xit 1 \x07"));
+        user.types("\x03exit\r");
+    });
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A command line, split into words as a POSIX shell does: blanks separate, quotes and backslash
-//! quote.
+//! quote, and `$?` is the last exit status.
 //!
 //! What a shell would do beyond that (pipes, lists, redirection) is refused by name instead of
 //! being handed to a command as an argument.
 
 use core::fmt;
 
+use crate::Text;
 use crate::limits::{LINE_BYTES_MAX, WORDS_MAX};
 
 /// Why a line has no words.
@@ -43,11 +44,11 @@ pub struct Words {
 pub type List<'a> = heapless::Vec<&'a str, WORDS_MAX>;
 
 impl Words {
-    /// Splits a line. No words: the line is blank, or a comment (`#`).
+    /// Splits a line; `$?` becomes `status`. No words: the line is blank, or a comment (`#`).
     ///
     /// # Errors
     /// [`SyntaxError`].
-    pub fn parse(line: &str) -> Result<Self, SyntaxError> {
+    pub fn parse(line: &str, status: u8) -> Result<Self, SyntaxError> {
         let mut words = Self::default();
         let mut characters = line.chars();
         // `Some(quote)` while within quotes; `begun` once the word exists, be it empty as in ''.
@@ -65,6 +66,12 @@ impl Words {
                         words.push('\\');
                     }
                     next.into_iter().for_each(|next| words.push(next));
+                }
+                ('$', Some('"') | None) if characters.as_str().starts_with('?') => {
+                    begun = true;
+                    characters.next();
+                    let digits = Text::<3>::of(format_args!("{status}"));
+                    digits.chars().for_each(|digit| words.push(digit));
                 }
                 (_, Some(_)) => words.push(character),
                 ('"' | '\'', None) => {
@@ -121,7 +128,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Result<&[&str], SyntaxError>) {
-        let words = Words::parse(line);
+        let words = Words::parse(line, 130);
         let words: Result<Vec<&str>, SyntaxError> = match &words {
             Ok(words) => Ok(words.list().iter().copied().collect()),
             Err(error) => Err(*error),
@@ -139,6 +146,7 @@ mod tests {
         check("a''b '' \"\"", Ok(&["ab", "", ""]));
         check("'\\' \"\\\"\\\\\\n\" \\", Ok(&["\\", "\"\\\\n", "\\"]));
         check("a#b 'c#' # d", Ok(&["a#b", "c#"]));
+        check("$? \"<$?>\" '$?' \\$? $x", Ok(&["130", "<130>", "$?", "$?", "$x"]));
         check("wget 'http://x/?a&b' \\|", Ok(&["wget", "http://x/?a&b", "|"]));
     }
 
@@ -154,7 +162,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_has_words_or_an_error(line in "[ -~ä€]{0,300}") {
-            if let Ok(words) = Words::parse(&line) {
+            if let Ok(words) = Words::parse(&line, 0) {
                 prop_assert!(words.list().len() <= WORDS_MAX);
             }
         }

@@ -1,11 +1,18 @@
 //! `dmesg`: the journal.
 
-use super::options::{Argument, Options};
-use super::{About, Context, FAILURE, Outcome, SUCCESS};
+use super::{About, Argument, Arguments, Context, Misuse, Outcome, SUCCESS, Then, flag};
 
-/// For `help`.
-pub const ABOUT: About = About { arguments: "[-w]", summary: "print the journal" };
+/// How it is used.
+pub const ABOUT: About = About {
+    synopsis: "[-w]",
+    summary: "print the journal",
+    options: &[flag("w", "follow", "wait for new entries")],
+    usage: Some(USAGE),
+    misuse: Misuse { then: Then::Text(HINT), ..About::NEW.misuse },
+    ..About::NEW
+};
 
+// In the words of util-linux.
 const USAGE: &str = "
 Usage:
  dmesg [options]
@@ -16,32 +23,17 @@ Options:
  -w, --follow  wait for new entries
  -h, --help    display this help
 ";
+const HINT: &str = "Try 'dmesg --help' for more information.\n";
 
 /// Runs the command.
-pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
+pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     let mut follow = false;
-    for argument in Options::new(arguments) {
+    for argument in arguments {
         match argument {
-            Argument::Short('w') | Argument::Long("follow") => follow = true,
-            Argument::Short('h') | Argument::Long("help") => {
-                context.write(USAGE).await;
-                return SUCCESS;
-            }
-            // In the words of util-linux.
-            wrong => {
-                match wrong {
-                    Argument::Short(letter) => {
-                        context.print(format_args!("dmesg: invalid option -- '{letter}'\n")).await;
-                    }
-                    Argument::Long(name) => {
-                        context
-                            .print(format_args!("dmesg: unrecognized option '--{name}'\n"))
-                            .await;
-                    }
-                    Argument::Operand(_) => context.write("dmesg: bad usage\n").await,
-                }
-                context.write("Try 'dmesg --help' for more information.\n").await;
-                return FAILURE;
+            Argument::Option(..) => follow = true,
+            Argument::Operand(_) => {
+                context.complain(format_args!("bad usage")).await;
+                return context.misused().await;
             }
         }
     }

@@ -1,31 +1,24 @@
 //! `exit` and `logout`: end the session.
 
-use super::options::{Argument, Options};
-use super::{About, Context, FAILURE, Outcome, SUCCESS};
+use super::{About, Argument, Arguments, Context, Order, Outcome};
 use crate::shell::Ended;
 
-/// For `help`.
-pub const ABOUT: About = About { arguments: "", summary: "end this session" };
+/// How it is used.
+pub const ABOUT: About =
+    About { synopsis: "[STATUS]", summary: "end this session", order: Order::Raw, ..About::NEW };
+
+/// The exit status of busybox's shell for a status that is no number.
+const ILLEGAL_NUMBER: Outcome = Outcome::Status(2);
 
 /// Runs the command. An exit status is accepted, as shells do, and has no effect.
-pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
-    for argument in Options::new(arguments) {
-        match argument {
-            Argument::Short('h') | Argument::Long("help") => {
-                context.write("Usage: exit\n\nEnd this session, as Ctrl-D does.\n").await;
-                return SUCCESS;
-            }
-            Argument::Operand(word) if word.parse::<u32>().is_ok() => {}
-            Argument::Operand(word) | Argument::Long(word) => {
-                // As busybox says it.
-                context.print(format_args!("-sh: exit: Illegal number: {word}\n")).await;
-                return FAILURE;
-            }
-            Argument::Short(letter) => {
-                context.print(format_args!("-sh: exit: Illegal number: -{letter}\n")).await;
-                return FAILURE;
-            }
+pub async fn run(context: &Context<'_>, mut arguments: Arguments<'_>) -> Outcome {
+    match arguments.next() {
+        Some(Argument::Operand(word)) if word.parse::<u32>().is_err() => {
+            // As busybox says it.
+            let name = context.command.name;
+            context.print(format_args!("-sh: {name}: Illegal number: {word}\n")).await;
+            ILLEGAL_NUMBER
         }
+        _ => Outcome::Leave(Ended::Exit),
     }
-    Outcome::Leave(Ended::Exit)
 }

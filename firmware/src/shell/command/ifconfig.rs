@@ -4,22 +4,34 @@ use core::fmt;
 
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
-use super::options::{Argument, Options};
-use super::{About, Context, FAILURE, Outcome, SUCCESS};
+use super::{About, Argument, Arguments, Context, FAILURE, Misuse, Operands, Outcome, SUCCESS};
+use super::{Then, Wrong, flag};
 use crate::Text;
 use crate::limits::{FRAME_BYTES_MAX, SHELL_TEXT_BYTES};
 use crate::status::{Direction, Mac, Status};
 
-/// For `help`.
-pub const ABOUT: About =
-    About { arguments: "[-a] [-s] [INTERFACE]", summary: "show the network interfaces" };
+/// How it is used.
+pub const ABOUT: About = About {
+    synopsis: "[-a] [-s] [INTERFACE]",
+    summary: "show the network interfaces",
+    options: &[
+        flag("a", "", "all interfaces, also those that are down"),
+        flag("s", "", "a short list, as netstat -i prints it"),
+        flag("v", "", "be verbose"),
+    ],
+    operands: Operands::Interfaces,
+    misuse: Misuse { status: 1, complain: not_recognised, then: Then::Text(HINT) },
+    ..About::NEW
+};
 
-const USAGE: &str = "Usage:
-  ifconfig [-a] [-v] [-s] [interface]
-
-  -a  all interfaces, also those that are down
-  -s  a short list, as netstat -i prints it
-";
+/// net-tools reads its options without getopt, and says so.
+fn not_recognised(out: &mut dyn fmt::Write, name: &str, wrong: &Wrong<'_>) -> fmt::Result {
+    match wrong {
+        Wrong::Letter(letter) => writeln!(out, "{name}: option `-{letter}' not recognised."),
+        Wrong::Name(long) => writeln!(out, "{name}: option `--{long}' not recognised."),
+        other => writeln!(out, "{name}: {other}"),
+    }
+}
 
 /// Bytes of an Ethernet header: a frame without it is what the MTU counts.
 const ETHERNET_HEADER_BYTES: usize = 14;
@@ -56,30 +68,14 @@ struct Interface {
 }
 
 /// Runs the command.
-pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
+pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     let mut wanted = None;
     let mut short = false;
-    for argument in Options::new(arguments) {
+    for argument in arguments {
         match argument {
+            Argument::Option("s", _) => short = true,
             // Neither interface is ever down here, and there is nothing more to say.
-            Argument::Short('a' | 'v') => {}
-            Argument::Short('s') => short = true,
-            Argument::Short('h') | Argument::Long("help") => {
-                context.write(USAGE).await;
-                return SUCCESS;
-            }
-            Argument::Short(letter) => {
-                context
-                    .print(format_args!("ifconfig: option `-{letter}' not recognised.\n{HINT}"))
-                    .await;
-                return FAILURE;
-            }
-            Argument::Long(name) => {
-                context
-                    .print(format_args!("ifconfig: option `--{name}' not recognised.\n{HINT}"))
-                    .await;
-                return FAILURE;
-            }
+            Argument::Option(..) => {}
             Argument::Operand(name) if wanted.is_none() => wanted = Some(name),
             Argument::Operand(_) => {
                 context

@@ -1,14 +1,24 @@
 //! The commands: one file each, one table.
 //!
-//! A command is `async fn run(&Context, arguments) -> Outcome`. It prints by [`Context::print`],
-//! which waits when the terminal is slow and never fails; it awaits whatever it works with, and is
-//! dropped there when the user types Ctrl-C. A command that wants the keys itself asks for them by
+//! A command is a file with `pub const ABOUT: About`, which says how it is called, and
+//!
+//! ```text
+//! pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome
+//! ```
+//!
+//! beside a page of the manual, `shell/man/NAME.txt`. Its arguments were checked against its table
+//! of options before it begins, and `-h` was answered. It prints by [`Context::print`], which waits
+//! when the terminal is slow and never fails; it awaits whatever it works with, and is dropped
+//! there when the user types Ctrl-C. A command that wants the keys itself asks for them by
 //! [`Context::keys`].
 
+mod about;
 mod dmesg;
+mod echo;
 mod exit;
 mod help;
 mod ifconfig;
+mod man;
 mod options;
 mod reboot;
 mod uptime;
@@ -19,20 +29,15 @@ use core::fmt;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
 
+pub use self::about::{About, Misuse, Operands, Order, Then};
+pub use self::options::{Argument, Arguments, HELP, Opt, Wrong, flag, value};
+
+use self::options::Checked;
 use super::session::Ended;
 use super::terminal::Screen;
 use super::type_ahead::TypeAhead;
 use crate::limits::{SHELL_OUTPUT_BYTES, SHELL_TEXT_BYTES};
 use crate::{System, Text};
-
-/// What `help` tells of a command.
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// How it is called, without its name: `[-a] [INTERFACE]`.
-    pub arguments: &'static str,
-    /// What it does, in a few words.
-    pub summary: &'static str,
-}
 
 /// What a command leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,28 +50,38 @@ pub enum Outcome {
 }
 
 /// The exit status of success.
-const SUCCESS: Outcome = Outcome::Status(0);
+pub const SUCCESS: Outcome = Outcome::Status(0);
 /// The exit status of failure.
-const FAILURE: Outcome = Outcome::Status(1);
-/// The exit status of a name that is no command (POSIX XCU 2.8.2).
-const NOT_FOUND: Outcome = Outcome::Status(127);
+pub const FAILURE: Outcome = Outcome::Status(1);
+/// The exit status of wrong use, in the tools that tell it from failure.
+pub const MISUSE: Outcome = Outcome::Status(2);
+
+/// A row of the table of commands.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// What is typed.
+    pub name: &'static str,
+    /// How it is used.
+    pub about: &'static About,
+    /// The part of its manual page that `about` does not tell.
+    pub page: &'static str,
+}
 
 macro_rules! commands {
     ($($name:literal => $module:ident,)*) => {
-        /// Every command's name, in order.
-        pub const NAMES: &[&str] = &[$($name,)*];
+        /// Every command, in the order of their names.
+        pub const COMMANDS: &[Command] = &[$(Command {
+            name: $name,
+            about: &$module::ABOUT,
+            page: include_str!(concat!("../man/", stringify!($module), ".txt")),
+        },)*];
 
-        /// What each command does, in the order of [`NAMES`].
-        pub const ABOUT: &[About] = &[$($module::ABOUT,)*];
-
-        /// Runs a command by its name.
-        pub async fn run(context: &Context<'_>, name: &str, arguments: &[&str]) -> Outcome {
-            match name {
+        /// Runs a command whose arguments are right.
+        async fn dispatch(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
+            match context.command.name {
                 $($name => $module::run(context, arguments).await,)*
-                _ => {
-                    context.print(format_args!("-sh: {name}: not found\n")).await;
-                    NOT_FOUND
-                }
+                // Every row of the table is a row of this match.
+                _ => FAILURE,
             }
         }
     };
@@ -74,12 +89,38 @@ macro_rules! commands {
 
 commands! {
     "dmesg" => dmesg,
+    "echo" => echo,
     "exit" => exit,
     "help" => help,
     "ifconfig" => ifconfig,
     "logout" => exit,
+    "man" => man,
     "reboot" => reboot,
     "uptime" => uptime,
+}
+
+/// The command of this name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// Runs the context's command, unless its arguments ask for its usage or are wrong.
+pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
+    let about = context.command.about;
+    match Arguments::check(about, arguments) {
+        Checked::Fine => dispatch(context, Arguments::new(about, arguments)).await,
+        Checked::Help => {
+            help::usage(context).await;
+            SUCCESS
+        }
+        Checked::Wrong(wrong) => {
+            let mut text = Text::<SHELL_TEXT_BYTES>::new();
+            // A Text never fails.
+            let _ = (about.misuse.complain)(&mut text, context.command.name, &wrong);
+            context.write(&text).await;
+            context.misused().await
+        }
+    }
 }
 
 /// What lies between a session and the command it runs.
@@ -117,21 +158,13 @@ pub struct Context<'a> {
     pub from: &'a str,
     /// The terminal's screen when the command began.
     pub screen: Screen,
-    channel: &'a Channel,
+    /// The command itself: an alias has a name of its own.
+    pub command: &'static Command,
+    /// What lies between the command and its session.
+    pub channel: &'a Channel,
 }
 
-impl<'a> Context<'a> {
-    /// For a command of this session.
-    pub fn new(
-        system: &'static System,
-        channel: &'a Channel,
-        session: u32,
-        from: &'a str,
-        screen: Screen,
-    ) -> Self {
-        Self { system, session, from, screen, channel }
-    }
-
+impl Context<'_> {
     /// Prints formatted text of up to [`SHELL_TEXT_BYTES`]; more is cut. LF ends a line.
     pub async fn print(&self, text: fmt::Arguments<'_>) {
         self.write(&Text::<SHELL_TEXT_BYTES>::of(text)).await;
@@ -140,6 +173,22 @@ impl<'a> Context<'a> {
     /// Prints text of any length.
     pub async fn write(&self, text: &str) {
         self.channel.output.write_all(text.as_bytes()).await;
+    }
+
+    /// Prints `NAME: text`, as tools say what went wrong, and a line's end.
+    pub async fn complain(&self, text: fmt::Arguments<'_>) {
+        self.print(format_args!("{}: {text}\n", self.command.name)).await;
+    }
+
+    /// Answers wrong use beyond options, such as a missing operand: what [`Misuse`] says follows a
+    /// complaint, and its exit status.
+    pub async fn misused(&self) -> Outcome {
+        let misuse = self.command.about.misuse;
+        match misuse.then {
+            Then::Usage => help::usage(self).await,
+            Then::Text(text) => self.write(text).await,
+        }
+        Outcome::Status(misuse.status)
     }
 
     /// The keys, for as long as the result lives: none goes to the line editor, and Ctrl-C does not
@@ -171,12 +220,35 @@ impl Drop for RawKeys<'_> {
 mod tests {
     use super::*;
 
+    /// Columns of a page: what a terminal of 80 shows without wrapping.
+    const PAGE_COLUMNS_MAX: usize = 78;
+    /// Bytes of a page. All of them are in the image.
+    const PAGE_BYTES_MAX: usize = 1200;
+
     #[test]
     fn the_table_is_in_order_and_fits_a_screen() {
-        assert!(NAMES.is_sorted());
-        for (name, about) in NAMES.iter().zip(ABOUT) {
-            assert!(name.len() + about.arguments.len() < help::SYNOPSIS_COLUMNS, "{name}");
-            assert!(help::SYNOPSIS_COLUMNS + about.summary.len() < 79, "{name}");
+        assert!(COMMANDS.is_sorted_by_key(|command| command.name));
+        for Command { name, about, .. } in COMMANDS {
+            assert!(name.len() < help::NAME_COLUMNS, "{name}");
+            assert!(help::NAME_COLUMNS + about.summary.len() < 79, "{name}");
+            assert!(!about.summary.is_empty() && !about.summary.ends_with('.'), "{name}");
+            for option in about.options {
+                assert!(option.short.chars().count() <= 1, "{name}: {option:?}");
+                assert!(!option.name().is_empty() && !option.summary.is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_page_that_fits_a_screen() {
+        for Command { name, page, .. } in COMMANDS {
+            assert!(page.len() <= PAGE_BYTES_MAX, "{name}: {} bytes", page.len());
+            assert!(page.starts_with("DESCRIPTION\n    "), "{name}");
+            assert!(page.contains("\n\nSEE ALSO\n    ") && page.ends_with('\n'), "{name}");
+            for line in page.lines() {
+                assert!(line.len() <= PAGE_COLUMNS_MAX && line.is_ascii(), "{name}: {line}");
+                assert!(line.trim_end() == line, "{name}: {line:?}");
+            }
         }
     }
 }

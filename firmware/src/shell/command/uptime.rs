@@ -6,12 +6,17 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::options::{Argument, Options};
-use super::{About, Context, FAILURE, Outcome, SUCCESS};
+use super::{About, Argument, Arguments, Context, Outcome, SUCCESS, flag};
 use crate::Text;
 
-/// For `help`.
-pub const ABOUT: About = About { arguments: "[-p]", summary: "tell how long the board is up" };
+/// How it is used.
+pub const ABOUT: About = About {
+    synopsis: "[-p]",
+    summary: "tell how long the board is up",
+    options: &[flag("p", "pretty", "show uptime in pretty format")],
+    usage: Some(USAGE),
+    ..About::NEW
+};
 
 const USAGE: &str = "
 Usage:
@@ -23,29 +28,12 @@ Options:
 ";
 
 /// Runs the command.
-pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
+pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     let mut pretty = false;
-    for argument in Options::new(arguments) {
+    for argument in arguments {
         match argument {
-            Argument::Short('p') | Argument::Long("pretty") => pretty = true,
-            Argument::Short('h') | Argument::Long("help") => {
-                context.write(USAGE).await;
-                return SUCCESS;
-            }
-            Argument::Short(letter) => {
-                context.print(format_args!("uptime: invalid option -- '{letter}'\n{USAGE}")).await;
-                return FAILURE;
-            }
-            Argument::Long(name) => {
-                context
-                    .print(format_args!("uptime: unrecognized option '--{name}'\n{USAGE}"))
-                    .await;
-                return FAILURE;
-            }
-            Argument::Operand(_) => {
-                context.write(USAGE).await;
-                return FAILURE;
-            }
+            Argument::Option(..) => pretty = true,
+            Argument::Operand(_) => return context.misused().await,
         }
     }
     let up = context.system.now();

@@ -154,6 +154,12 @@ pub const HTTP_CONTENT_BYTES_MAX: u64 = 64 * 1024;
 pub const HTTP_LINGER: Duration = Duration::from_secs(1);
 /// And up to this many bytes.
 pub const HTTP_LINGER_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that `GET /bytes` sends and `PUT /bytes` takes at most.
+pub const HTTP_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that `GET /bytes` sends if it is not told.
+pub const HTTP_BYTES_DEFAULT: u64 = 1024 * 1024;
+/// And the time each may take, so that a slow client does not keep it from the next one.
+pub const HTTP_BYTES_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of a response's head.
 pub const HTTP_RESPONSE_HEAD_BYTES_MAX: usize = 768;
 /// Bytes of a page, and of each part of a longer text.
@@ -226,6 +232,7 @@ pub const LINK_LOCAL_AFTER: Duration = Duration::from_secs(5);
 const _: () = assert!(HTTP_WORKERS + TELNET_SESSIONS + LOG_READERS <= TCP_SOCKETS / 2);
 const _: () = assert!(HTTP_BACKLOG + TELNET_BACKLOG + LOG_BACKLOG < TCP_SOCKETS);
 const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_BYTES, "one write");
+const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
 const _: () = assert!(NEIGHBORS == smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT);

@@ -16,6 +16,7 @@ use crate::Text;
 use crate::journal::{Entry, Event, Journal};
 use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, JOURNAL_READERS, RESTART_GRACE};
 use crate::net::{NoSockets, Stack, TcpListener};
+use crate::service::http::Streams;
 use crate::status::{BoardFacts, Drop, Drops, ServiceCounters, Status};
 
 /// How to restart.
@@ -48,6 +49,7 @@ pub struct System {
     restart: Cell<Option<(RestartRequest, Duration)>>,
     sessions: Cell<u32>,
     log: Option<&'static dyn LogSource>,
+    pub(crate) streams: Streams,
     pub(crate) console_input: Pipe<NoopRawMutex, CONSOLE_INPUT_BYTES>,
     pub(crate) console_output: Pipe<NoopRawMutex, CONSOLE_OUTPUT_BYTES>,
 }
@@ -77,6 +79,7 @@ impl System {
             restart: Cell::new(None),
             sessions: Cell::new(0),
             log,
+            streams: Streams::default(),
             console_input: Pipe::new(),
             console_output: Pipe::new(),
         }

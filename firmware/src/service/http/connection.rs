@@ -2,16 +2,20 @@
 //!
 //! Generic over the stream, so that the tests talk to it without TCP.
 
+use core::fmt::Write as _;
+
 use embassy_time::{Duration, Instant, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
 
 use crate::limits::{
-    HTTP_CONTENT_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_LINGER,
-    HTTP_LINGER_BYTES_MAX, HTTP_REQUESTS_PER_CONNECTION_MAX, HTTP_SEND_TIMEOUT,
+    HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_CONTENT_BYTES_MAX, HTTP_HEAD_BYTES_MAX,
+    HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_LINGER, HTTP_LINGER_BYTES_MAX,
+    HTTP_REQUESTS_PER_CONNECTION_MAX, HTTP_SEND_TIMEOUT,
 };
 use crate::status::count;
 
 use super::Source;
+use super::bytes::{self, Sequence, Turn, Wanted};
 use super::pages::{self, Page};
 use super::request::{self, Content, Method, Parsed};
 use super::response::{Code, Framing, Head, Kind, Response};
@@ -48,12 +52,25 @@ impl Ended {
 /// What a request asks of us, once its head is no longer needed.
 #[derive(Clone, Copy)]
 struct Asked {
-    answer: Result<Page, Code>,
+    work: Work,
     method: Method,
     is_http_1_0: bool,
     keep_alive: bool,
     content: Content,
     expects_continue: bool,
+    /// PUT is offered at the path.
+    takes_content: bool,
+}
+
+/// What is to be done about a request.
+#[derive(Clone, Copy)]
+enum Work {
+    /// To answer with a page, or with the reason why there is none.
+    Answer(Result<Page, Code>),
+    /// To send bytes.
+    Send(Wanted),
+    /// To take bytes.
+    Take,
 }
 
 /// Answers requests until the connection ends.
@@ -70,7 +87,13 @@ pub(super) async fn serve<S: Read + Write>(
             Err(ended) => return ended,
         };
         let keep_alive = asked.keep_alive && served < HTTP_REQUESTS_PER_CONNECTION_MAX;
-        if let Err(ended) = connection.answer(Asked { keep_alive, ..asked }).await {
+        let asked = Asked { keep_alive, ..asked };
+        let answered = match asked.work {
+            Work::Answer(page) => connection.answer(asked, page).await,
+            Work::Send(wanted) => connection.send_bytes(asked, wanted).await,
+            Work::Take => connection.take_bytes(asked).await,
+        };
+        if let Err(ended) = answered {
             return ended;
         }
         if !keep_alive {
@@ -124,6 +147,8 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     async fn read_past(&mut self, asked: Asked) -> Result<Asked, Ended> {
         let mut rest = match asked.content {
             Content::None => return Ok(asked),
+            // That is what is wanted.
+            _ if matches!(asked.work, Work::Take) => return Ok(asked),
             Content::Bytes(bytes) if bytes > HTTP_CONTENT_BYTES_MAX => {
                 return Err(self.refuse(Code::ContentTooLarge).await);
             }
@@ -157,17 +182,11 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     }
 
     /// Answers with a page, or with the reason why there is none.
-    async fn answer(&mut self, asked: Asked) -> Result<(), Ended> {
+    async fn answer(&mut self, asked: Asked, page: Result<Page, Code>) -> Result<(), Ended> {
         count(&self.source.counters().http_requests);
         self.response.clear();
-        let mut head = Head {
-            code: Code::Ok,
-            kind: Kind::Text,
-            framing: Framing::Length,
-            keep_alive: asked.keep_alive,
-            to_http_1_0: asked.is_http_1_0,
-        };
-        match asked.answer {
+        let mut head = asked.head();
+        match page {
             Ok(Page::Journal) => return self.answer_with_journal(asked, head).await,
             Ok(page) => match pages::render(page, self.source, self.response) {
                 Ok(()) => head.kind = page.kind(),
@@ -218,19 +237,98 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         Err(Ended::Answered("closed after the answer"))
     }
 
+    /// Sends bytes, unless somebody else is being sent some.
+    async fn send_bytes(&mut self, asked: Asked, wanted: Wanted) -> Result<(), Ended> {
+        let Some(_turn) = Turn::take(&self.source.streams().sending) else {
+            return self.answer(asked, Err(Code::ServiceUnavailable)).await;
+        };
+        count(&self.source.counters().http_requests);
+        let framing = Framing::Parts(wanted.count);
+        let head = Head { kind: Kind::Bytes, framing, ..asked.head() };
+        if asked.method == Method::Head {
+            return send(self.stream, self.response.head(&head)).await;
+        }
+        let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
+        let mut sequence = Sequence::new(wanted.seed);
+        let mut rest = wanted.count;
+        // Bounded: each turn takes a part from the rest.
+        loop {
+            self.response.clear();
+            let is_first = rest == wanted.count;
+            rest -= self.response.append_with(rest, |out| sequence.fill(out)) as u64;
+            let bytes = match is_first {
+                true => self.response.with_head(&head, rest == 0),
+                false => self.response.part(framing, rest == 0),
+            };
+            send(self.stream, bytes).await?;
+            if rest == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(Ended::Failed("client reads too slowly"));
+            }
+        }
+    }
+
+    /// Takes bytes, unless somebody else's are being taken, and answers what they were.
+    async fn take_bytes(&mut self, asked: Asked) -> Result<(), Ended> {
+        let mut rest = match asked.content {
+            Content::None => 0,
+            Content::Bytes(bytes) if bytes <= HTTP_BYTES_MAX => bytes,
+            Content::Bytes(_) => return Err(self.refuse(Code::ContentTooLarge).await),
+            Content::Chunked => return Err(self.refuse(Code::LengthRequired).await),
+        };
+        let total = rest;
+        let Some(_turn) = Turn::take(&self.source.streams().taking) else {
+            return Err(self.refuse(Code::ServiceUnavailable).await);
+        };
+        if asked.expects_continue && !asked.is_http_1_0 && rest > 0 {
+            send(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
+        let mut sum = crc32fast::Hasher::new();
+        // Bounded: each turn takes a byte at least from the rest.
+        loop {
+            let here = usize::try_from(rest).map_or(self.received, |rest| rest.min(self.received));
+            sum.update(&self.request[..here]);
+            self.forget(here);
+            rest -= here as u64;
+            if rest == 0 {
+                break;
+            }
+            // The buffer is empty, and what follows the content stays where it is.
+            let wanted = usize::try_from(rest)
+                .map_or(HTTP_HEAD_BYTES_MAX, |rest| rest.min(HTTP_HEAD_BYTES_MAX));
+            match with_deadline(until, self.stream.read(&mut self.request[..wanted])).await {
+                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
+                Ok(Ok(bytes)) => self.received = bytes,
+                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
+                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
+            }
+        }
+        count(&self.source.counters().http_requests);
+        self.response.clear();
+        let sum = sum.finalize();
+        // Cannot fail: the page is empty.
+        let _ = writeln!(self.response, "{{\"bytes\":{total},\"crc32\":\"{sum:08x}\"}}");
+        let head = Head { kind: Kind::Json, ..asked.head() };
+        send(self.stream, self.response.with_head(&head, true)).await
+    }
+
     /// Answers that this is no request of ours. The connection ends, since nobody knows where the
     /// next request would begin; but not before the client had time to see the answer: a client
     /// that is still sending would be told by a reset, and lose it.
     async fn refuse(&mut self, code: Code) -> Ended {
         let asked = Asked {
-            answer: Err(code),
+            work: Work::Answer(Err(code)),
             method: Method::Other,
             is_http_1_0: false,
             keep_alive: false,
             content: Content::None,
             expects_continue: false,
+            takes_content: false,
         };
-        if let Err(ended) = self.answer(asked).await {
+        if let Err(ended) = self.answer(asked, Err(code)).await {
             return ended;
         }
         let until = Instant::now() + time(HTTP_LINGER);
@@ -247,17 +345,35 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
 
 impl Asked {
     fn of(head: &request::Head<'_>) -> Self {
-        let answer = match head.method {
-            Method::Get | Method::Head => Page::at(head.path).ok_or(Code::NotFound),
-            Method::Other => Err(Code::MethodNotAllowed),
+        let is_bytes = head.path == bytes::PATH;
+        let work = match head.method {
+            Method::Get | Method::Head if is_bytes => {
+                Wanted::parse(head.query).map_or_else(|code| Work::Answer(Err(code)), Work::Send)
+            }
+            Method::Put if is_bytes => Work::Take,
+            Method::Get | Method::Head => Work::Answer(Page::at(head.path).ok_or(Code::NotFound)),
+            Method::Put | Method::Other => Work::Answer(Err(Code::MethodNotAllowed)),
         };
         Self {
-            answer,
+            work,
             method: head.method,
             is_http_1_0: head.is_http_1_0,
             keep_alive: head.keep_alive,
             content: head.content,
             expects_continue: head.expects_continue,
+            takes_content: is_bytes,
+        }
+    }
+
+    /// The head of its answer, if all is well.
+    fn head(&self) -> Head {
+        Head {
+            code: Code::Ok,
+            kind: Kind::Text,
+            framing: Framing::Length,
+            keep_alive: self.keep_alive,
+            to_http_1_0: self.is_http_1_0,
+            takes_content: self.takes_content,
         }
     }
 }

@@ -5,9 +5,11 @@
 //!   request.rs      bytes -> Head            (no I/O)
 //!   pages.rs        path -> Page -> content  (no I/O); index.rs, status_json.rs, icon.rs
 //!   response.rs     Head + content -> bytes  (no I/O)
+//!   bytes.rs        a path to measure by     (no I/O)
 //!   connection.rs   requests and responses on one connection, with deadlines
 //! ```
 
+mod bytes;
 mod connection;
 mod icon;
 mod index;
@@ -25,6 +27,7 @@ use crate::net::TcpListener;
 use crate::status::{BoardFacts, Drops, ServiceCounters, Status};
 use crate::system::System;
 
+pub use bytes::Streams;
 use connection::{Buffers, Ended};
 
 /// What pages show: of the system, and in tests of nothing.
@@ -39,6 +42,8 @@ trait Source {
     fn counters(&self) -> &ServiceCounters;
     /// The oldest journal entry whose number is at least `number`.
     fn journal_after(&self, number: u64) -> Option<Entry>;
+    /// Who moves bytes of `/bytes`.
+    fn streams(&self) -> &Streams;
 }
 
 impl Source for System {
@@ -60,6 +65,10 @@ impl Source for System {
 
     fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal_after(number)
+    }
+
+    fn streams(&self) -> &Streams {
+        &self.streams
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Method {
     Get,
     /// RFC 9110 9.3.2: as GET, without the content.
     Head,
+    /// RFC 9110 9.3.4: what follows is for the path to keep, or here: to be counted.
+    Put,
     /// A method that exists and that no page of ours offers.
     Other,
 }
@@ -110,7 +112,8 @@ impl<'a> Head<'a> {
         let method = match method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
-            "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Method::Other,
+            "PUT" => Method::Put,
+            "POST" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Method::Other,
             _ => return Err(Code::NotImplemented),
         };
         let (path, query) = split_target(method, target).ok_or(Code::BadRequest)?;
@@ -322,7 +325,7 @@ mod tests {
             (
                 "PUT /x HTTP/1.1\r\nHost: pi\r\nTransfer-Encoding: Chunked\r\n\
                  Expect: 100-continue\r\n\r\n",
-                "Other /x keep-alive expects Chunked",
+                "Put /x keep-alive expects Chunked",
             ),
             ("OPTIONS * HTTP/1.1\r\nHost: pi\r\n\r\n", "Other * keep-alive"),
             ("CONNECT pi:80 HTTP/1.1\r\nHost: pi\r\n\r\n", "Other pi:80 keep-alive"),

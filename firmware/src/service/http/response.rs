@@ -32,6 +32,8 @@ pub enum Code {
     MethodNotAllowed,
     /// 408: the request did not arrive in time.
     RequestTimeout,
+    /// 411: content whose length is not told beforehand.
+    LengthRequired,
     /// 413: more content than we read past.
     ContentTooLarge,
     /// 414: the request line is too long.
@@ -42,6 +44,8 @@ pub enum Code {
     InternalServerError,
     /// 501: an unknown method or transfer coding.
     NotImplemented,
+    /// 503: another connection is at it.
+    ServiceUnavailable,
     /// 505: neither HTTP/1.0 nor HTTP/1.1.
     VersionNotSupported,
 }
@@ -55,11 +59,13 @@ impl Code {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
+            Self::LengthRequired => 411,
             Self::ContentTooLarge => 413,
             Self::UriTooLong => 414,
             Self::FieldsTooLarge => 431,
             Self::InternalServerError => 500,
             Self::NotImplemented => 501,
+            Self::ServiceUnavailable => 503,
             Self::VersionNotSupported => 505,
         }
     }
@@ -72,11 +78,13 @@ impl Code {
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::RequestTimeout => "Request Timeout",
+            Self::LengthRequired => "Length Required",
             Self::ContentTooLarge => "Content Too Large",
             Self::UriTooLong => "URI Too Long",
             Self::FieldsTooLarge => "Request Header Fields Too Large",
             Self::InternalServerError => "Internal Server Error",
             Self::NotImplemented => "Not Implemented",
+            Self::ServiceUnavailable => "Service Unavailable",
             Self::VersionNotSupported => "HTTP Version Not Supported",
         }
     }
@@ -93,6 +101,8 @@ pub enum Kind {
     Text,
     /// The picture in a browser's tab; it never changes.
     Icon,
+    /// Bytes of no meaning.
+    Bytes,
 }
 
 impl Kind {
@@ -107,6 +117,7 @@ impl Kind {
             }
             Self::Json => "Content-Type: application/json\r\nCache-Control: no-store\r\n",
             Self::Text => "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n",
+            Self::Bytes => "Content-Type: application/octet-stream\r\nCache-Control: no-store\r\n",
             Self::Icon => "Content-Type: image/x-icon\r\nCache-Control: max-age=86400\r\n",
         }
     }
@@ -117,6 +128,8 @@ impl Kind {
 pub enum Framing {
     /// By its length: this is all of it.
     Length,
+    /// By its length: so many bytes in all, in parts.
+    Parts(u64),
     /// By a chunk of length 0.
     Chunked,
     /// By the end of the connection.
@@ -136,6 +149,8 @@ pub struct Head {
     pub keep_alive: bool,
     /// True if the client speaks HTTP/1.0.
     pub to_http_1_0: bool,
+    /// True if PUT is offered where the request went.
+    pub takes_content: bool,
 }
 
 /// The memory a response is built in.
@@ -193,14 +208,25 @@ impl Response {
         Ok(())
     }
 
+    /// Appends up to `bytes` bytes of content that `build` writes in place; as many as fit. Returns
+    /// how many they were.
+    pub fn append_with(&mut self, bytes: u64, build: impl FnOnce(&mut [u8])) -> usize {
+        let room = PAGE_BYTES_MAX - self.length;
+        let taken = usize::try_from(bytes).map_or(room, |bytes| bytes.min(room));
+        let at = CONTENT_AT + self.length;
+        build(&mut self.bytes[at..at + taken]);
+        self.length += taken;
+        taken
+    }
+
     /// The head alone, as it answers a HEAD request.
     pub fn head(&mut self, head: &Head) -> &[u8] {
         let start = self.put_head(head, CONTENT_AT);
         &self.bytes[start..CONTENT_AT]
     }
 
-    /// Head and content in one piece: all of it, or the first part if it is [`Framing::Chunked`] or
-    /// [`Framing::ToTheEnd`].
+    /// Head and content in one piece: all of it, or the first part unless it is
+    /// [`Framing::Length`].
     pub fn with_head(&mut self, head: &Head, is_last: bool) -> &[u8] {
         let (start, end) = self.frame(head.framing, is_last);
         let start = self.put_head(head, start);
@@ -254,6 +280,7 @@ impl Head {
         out.write_str(self.kind.fields())?;
         match self.framing {
             Framing::Length => write!(out, "Content-Length: {length}\r\n")?,
+            Framing::Parts(bytes) => write!(out, "Content-Length: {bytes}\r\n")?,
             Framing::Chunked => out.write_str("Transfer-Encoding: chunked\r\n")?,
             Framing::ToTheEnd => {}
         }
@@ -263,7 +290,8 @@ impl Head {
             out.write_str("Connection: keep-alive\r\n")?;
         }
         if self.code == Code::MethodNotAllowed {
-            out.write_str("Allow: GET, HEAD\r\n")?;
+            let put = if self.takes_content { ", PUT" } else { "" };
+            write!(out, "Allow: GET, HEAD{put}\r\n")?;
         }
         out.write_str("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n")
     }
@@ -296,6 +324,7 @@ mod tests {
         framing: Framing::Length,
         keep_alive: true,
         to_http_1_0: false,
+        takes_content: false,
     };
 
     fn text(bytes: &[u8]) -> String {
@@ -355,17 +384,28 @@ mod tests {
             NotFound,
             MethodNotAllowed,
             RequestTimeout,
+            LengthRequired,
             ContentTooLarge,
             UriTooLong,
             FieldsTooLarge,
             InternalServerError,
             NotImplemented,
+            ServiceUnavailable,
             VersionNotSupported,
         ] {
-            for kind in [Kind::Html, Kind::Json, Kind::Text, Kind::Icon] {
-                for framing in [Framing::Length, Framing::Chunked, Framing::ToTheEnd] {
+            for kind in [Kind::Html, Kind::Json, Kind::Text, Kind::Icon, Kind::Bytes] {
+                for framing in
+                    [Framing::Length, Framing::Parts(u64::MAX), Framing::Chunked, Framing::ToTheEnd]
+                {
                     for (keep_alive, to_http_1_0) in [(false, true), (true, true), (true, false)] {
-                        let head = Head { code, kind, framing, keep_alive, to_http_1_0 };
+                        let head = Head {
+                            code,
+                            kind,
+                            framing,
+                            keep_alive,
+                            to_http_1_0,
+                            takes_content: true,
+                        };
                         let bytes = text(response.with_head(&head, true));
                         assert!(bytes.starts_with("HTTP/1.1 "));
                         assert!(bytes.contains("\r\n\r\n"));

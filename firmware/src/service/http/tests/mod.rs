@@ -1,5 +1,6 @@
 //! Conversations with the server over a stream in memory, in virtual time.
 
+mod bytes;
 mod content;
 mod conversation;
 
@@ -15,8 +16,8 @@ use std::vec::Vec;
 use embedded_io_async::{ErrorType, Read, Write};
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
-use super::Source;
 use super::connection::{self, Buffers, Ended};
+use super::{Source, Streams};
 use crate::Text;
 use crate::journal::{Entry, Event, Journal};
 use crate::limits::{JOURNAL_ENTRIES, LISTENERS};
@@ -33,6 +34,7 @@ struct Desk {
     drops: Drops,
     counters: ServiceCounters,
     journal: Journal,
+    streams: Streams,
 }
 
 impl Source for Desk {
@@ -54,6 +56,10 @@ impl Source for Desk {
 
     fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal.after(number)
+    }
+
+    fn streams(&self) -> &Streams {
+        &self.streams
     }
 }
 
@@ -108,6 +114,7 @@ fn desk() -> Desk {
         drops,
         counters: ServiceCounters::default(),
         journal,
+        streams: Streams::default(),
     }
 }
 
@@ -197,6 +204,7 @@ fn worst(character: char) -> Desk {
             shells: most(),
         },
         journal,
+        streams: Streams::default(),
     }
 }
 

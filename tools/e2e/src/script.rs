@@ -1,6 +1,7 @@
 //! What every board must be able to do: one script a promise, the same on every board.
 
 mod address;
+mod bytes;
 mod capture;
 mod hostile;
 mod ping;
@@ -77,7 +78,7 @@ const fn script(
 }
 
 /// All scripts, those of one [`Boot`] in a row, so that a board boots once for them.
-pub const SCRIPTS: [Script; 22] = [
+pub const SCRIPTS: [Script; 24] = [
     script("dhcp", Boot::Dhcp, PlaysOn::Wire, &["ping"], address::dhcp),
     script("first_page", Boot::Dhcp, PlaysOn::All, &["curl"], web::first_page),
     script("ping_1000", Boot::Dhcp, PlaysOn::Wire, &["ping"], ping::a_thousand),
@@ -87,6 +88,8 @@ pub const SCRIPTS: [Script; 22] = [
     script("curl_200_in_a_row", Boot::Dhcp, PlaysOn::All, &["curl"], web::in_a_row),
     script("curl_200_by_8", Boot::Dhcp, PlaysOn::All, &["curl"], web::eight_at_a_time),
     script("capture", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping", "tcpdump"], capture::as_printed),
+    script("bytes_out", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::out),
+    script("bytes_in", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::back),
     script("telnet_three", Boot::Dhcp, PlaysOn::All, &["telnet"], shell::three_sessions),
     script("console", Boot::Dhcp, PlaysOn::All, &[], shell::on_the_console),
     script("log_port", Boot::Dhcp, PlaysOn::Image, &[], shell::log_port),

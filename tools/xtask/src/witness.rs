@@ -139,8 +139,9 @@ fn trace_path(folder: &Path, who: Who) -> PathBuf {
     folder.join(format!("{}.trace", who.name()))
 }
 
-/// The same bytes each time, none of them like another stretch (Marsaglia's xorshift).
-fn data(bytes: usize) -> Vec<u8> {
+/// The same bytes each time, none of them like another stretch (Marsaglia's xorshift): what the
+/// image's `GET /bytes` sends.
+pub fn data(bytes: usize) -> Vec<u8> {
     let mut word = 0x9e37_79b9_u32;
     let words = std::iter::repeat_with(|| {
         word ^= word << 13;
@@ -151,8 +152,8 @@ fn data(bytes: usize) -> Vec<u8> {
     words.flatten().take(bytes).collect()
 }
 
-/// CRC-32 as in IEEE 802.3, which both witnesses can compute.
-fn crc32(bytes: &[u8]) -> u32 {
+/// CRC-32 as in IEEE 802.3, which both witnesses and the image can compute.
+pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())

@@ -11,6 +11,7 @@ use xtask::qemu::{self, Attachment, Forward, Machine, Nic, Serial};
 use xtask::workspace;
 
 use crate::lab::{INTERFACE, Lab};
+use crate::lint::{Verdict, Watch};
 use crate::process::{Mark, Output, Process};
 use crate::tool::is_installed;
 use crate::wait::{self, PATIENCE};
@@ -60,6 +61,11 @@ impl Model {
         self.hardware != Hardware::QemuUser
     }
 
+    /// True if the image itself runs, in QEMU.
+    pub fn is_emulated(&self) -> bool {
+        self.hardware != Hardware::Twin
+    }
+
     /// Why it cannot run on this machine, if it cannot.
     pub fn missing(&self) -> Option<String> {
         if self.needs_lab() && !nix::unistd::geteuid().is_root() {
@@ -84,8 +90,10 @@ pub struct Board {
     model: Model,
     process: Process,
     /// What serves the chip; it outlives the emulator, which is dropped first.
-    server: Option<Process>,
+    server: Option<Server>,
     forwards: Vec<Forward>,
+    /// Looks at the emulator's trace of the USB controller.
+    watch: Option<Watch>,
 }
 
 impl Board {
@@ -94,6 +102,30 @@ impl Board {
     /// # Errors
     /// If the image or the twin cannot be built, or the process does not start.
     pub fn start(model: Model, append: &str, lab: Option<&Lab>, folder: &Path) -> Result<Self> {
+        Self::begin(model, append, lab, folder, None)
+    }
+
+    /// Switches a board on under the eyes of the lint, if it is an emulated one: slower, and not to
+    /// be measured.
+    ///
+    /// # Errors
+    /// As for [`Board::start`].
+    pub fn start_watched(
+        model: Model,
+        append: &str,
+        lab: Option<&Lab>,
+        folder: &Path,
+    ) -> Result<Self> {
+        Self::begin(model, append, lab, folder, Some(Watch::default()))
+    }
+
+    fn begin(
+        model: Model,
+        append: &str,
+        lab: Option<&Lab>,
+        folder: &Path,
+        watch: Option<Watch>,
+    ) -> Result<Self> {
         let forwards = if model.needs_lab() { Vec::new() } else { free_ports()? };
         let mut append = append.to_owned();
         let mut server = None;
@@ -102,9 +134,10 @@ impl Board {
             Hardware::Qemu(attachment) => Nic::tap(INTERFACE).attached(attachment).mac(MAC),
             Hardware::Lan9514(attachment) => {
                 append = format!("{append} mac={MAC}");
-                let socket = folder.join("usb.sock");
-                server = Some(serve_chip(attachment, &socket, lab.context("no lab")?)?);
-                Nic::redirected(socket).attached(attachment)
+                let serving = Server::start(attachment, folder, lab.context("no lab")?)?;
+                let nic = Nic::redirected(&serving.socket).attached(attachment);
+                server = Some(serving);
+                nic
             }
             Hardware::QemuUser => Nic::user(forwards.clone()).mac(MAC),
         };
@@ -112,12 +145,17 @@ impl Board {
         if !append.is_empty() {
             machine = machine.bootargs(&append, folder.join("board.dtb"));
         }
+        if watch.is_some() {
+            let events = xtask::lint::trace_events();
+            machine = events.into_iter().fold(machine, |machine, word| machine.argument(word));
+        }
         let command = machine.command().map_err(|error| anyhow!("{error}"))?;
+        let sieve = watch.as_ref().map(Watch::sieve);
         let process = match lab {
-            Some(lab) => lab.spawn(command)?,
-            None => Process::spawn(command)?,
+            Some(lab) => lab.namespace().enter(|| Process::spawn_sifted(command, sieve))??,
+            None => Process::spawn_sifted(command, sieve)?,
         };
-        Ok(Self { model, process, server, forwards })
+        Ok(Self { model, process, server, forwards, watch })
     }
 
     fn start_twin(model: Model, append: &str, lab: &Lab) -> Result<Self> {
@@ -127,7 +165,7 @@ impl Board {
             command.args(["--append", append]);
         }
         let process = lab.spawn(command)?;
-        Ok(Self { model, process, server: None, forwards: Vec::new() })
+        Ok(Self { model, process, server: None, forwards: Vec::new(), watch: None })
     }
 
     /// The row of the table.
@@ -167,6 +205,22 @@ impl Board {
         &mut self.process
     }
 
+    /// Gives the server of the chip a command (`cargo xtask usbredir --help` lists them) and returns
+    /// its answer.
+    ///
+    /// # Errors
+    /// If the board has none, or it refuses.
+    pub fn chip(&self, command: &str) -> Result<String> {
+        let server = self.server.as_ref().context("this board's chip has no server")?;
+        usbredir::service::command(&server.control, command)
+    }
+
+    /// Pulls the plug and returns what the lint has to say, if it looked.
+    pub fn stop(mut self) -> Option<Verdict> {
+        self.process.stop();
+        self.watch.take().map(|watch| watch.verdict())
+    }
+
     /// What a person needs to see why something failed: console, the emulator's words, how to start
     /// it.
     pub fn report(&self) -> String {
@@ -175,7 +229,7 @@ impl Board {
              --- the chip's server, last lines ---\n{}\n--- started as ---\n{}\n",
             self.process.output.tail(40),
             self.process.errors.tail(20),
-            self.server.as_ref().map(|server| server.errors.tail(20)).unwrap_or_default(),
+            self.server.as_ref().map(|server| server.process.errors.tail(20)).unwrap_or_default(),
             self.process.shown()
         )
     }
@@ -235,20 +289,36 @@ pub fn prepare(model: Model) -> Result<()> {
     }
 }
 
-/// Starts the server of a LAN9514 whose cable leads to the lab's TAP, and waits for its socket.
-fn serve_chip(attachment: Attachment, socket: &Path, lab: &Lab) -> Result<Process> {
-    // What an earlier server of this session left behind.
-    let _ = std::fs::remove_file(socket);
-    let mut command = Command::new(chip_server()?);
-    command.arg("--socket").arg(socket).args(["--tap", INTERFACE]);
-    if attachment == Attachment::Hub {
-        // QEMU's hub knows no other.
-        command.args(["--speed", "full"]);
+/// What serves a LAN9514 whose cable leads to the lab's TAP.
+#[derive(Debug)]
+struct Server {
+    process: Process,
+    /// Where the emulator connects.
+    socket: PathBuf,
+    /// Where commands go.
+    control: PathBuf,
+}
+
+impl Server {
+    /// Starts it, and waits for its sockets.
+    fn start(attachment: Attachment, folder: &Path, lab: &Lab) -> Result<Self> {
+        let [socket, control] = ["usb.sock", "chip.sock"].map(|name| folder.join(name));
+        // What an earlier server of this session left behind.
+        let _ = [&socket, &control].map(std::fs::remove_file);
+        let mut command = Command::new(chip_server()?);
+        command.arg("--socket").arg(&socket).arg("--control").arg(&control);
+        command.args(["--tap", INTERFACE]);
+        if attachment == Attachment::Hub {
+            // QEMU's hub knows no other.
+            command.args(["--speed", "full"]);
+        }
+        let process = lab.spawn(command)?;
+        wait::until("the sockets of the chip's server", PATIENCE, || {
+            Ok((socket.exists() && control.exists()).then_some(()))
+        })
+        .with_context(|| process.errors.text())?;
+        Ok(Self { process, socket, control })
     }
-    let server = lab.spawn(command)?;
-    wait::until("the socket of the chip's server", PATIENCE, || Ok(socket.exists().then_some(())))
-        .with_context(|| server.errors.text())?;
-    Ok(server)
 }
 
 /// The twin, built on first use.

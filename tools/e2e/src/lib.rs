@@ -21,6 +21,7 @@
 pub mod board;
 pub mod frame;
 pub mod lab;
+pub mod lint;
 pub mod measure;
 pub mod namespace;
 pub mod packet_socket;

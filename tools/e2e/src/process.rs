@@ -1,6 +1,6 @@
 //! A child process whose output is kept, can be waited for, and that does not outlive us.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -25,6 +25,9 @@ struct Kept {
     ended: bool,
 }
 
+/// Looks at each line of a stream, without its end. True: the line is kept.
+pub type Sieve = Box<dyn FnMut(&str) -> bool + Send>;
+
 /// What came out of one stream so far.
 #[derive(Clone, Debug, Default)]
 pub struct Output(Arc<(Mutex<Kept>, Condvar)>);
@@ -41,15 +44,41 @@ impl Output {
         thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(bytes @ 1..) = stream.read(&mut chunk) {
-                let mut kept = writer.lock();
-                let room = KEPT_BYTES_MAX - kept.text.len();
-                kept.text.extend_from_slice(&chunk[..bytes.min(room)]);
-                writer.0.1.notify_all();
+                writer.append(&chunk[..bytes]);
             }
-            writer.lock().ended = true;
-            writer.0.1.notify_all();
+            writer.end();
         });
         output
+    }
+
+    /// Keeps the lines of `stream` that pass the sieve.
+    pub fn sift(stream: impl Read + Send + 'static, mut sieve: Sieve) -> Self {
+        let output = Self::default();
+        let writer = output.clone();
+        thread::spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while let Ok(1..) = stream.read_until(b'\n', &mut line) {
+                if sieve(String::from_utf8_lossy(&line).trim_end()) {
+                    writer.append(&line);
+                }
+                line.clear();
+            }
+            writer.end();
+        });
+        output
+    }
+
+    fn append(&self, bytes: &[u8]) {
+        let mut kept = self.lock();
+        let room = KEPT_BYTES_MAX - kept.text.len();
+        kept.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.0.1.notify_all();
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.0.1.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -125,12 +154,24 @@ impl Process {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn spawn(mut command: Command) -> Result<Self> {
+    pub fn spawn(command: Command) -> Result<Self> {
+        Self::spawn_sifted(command, None)
+    }
+
+    /// Starts a command whose standard error goes through a sieve, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn spawn_sifted(mut command: Command, sieve: Option<Sieve>) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let shown = show(&command);
         let mut child = command.spawn().with_context(|| format!("start {shown}"))?;
         let output = child.stdout.take().map(Output::keep).unwrap_or_default();
-        let errors = child.stderr.take().map(Output::keep).unwrap_or_default();
+        let errors = child.stderr.take().map(|stream| match sieve {
+            Some(sieve) => Output::sift(stream, sieve),
+            None => Output::keep(stream),
+        });
+        let errors = errors.unwrap_or_default();
         Ok(Self { child, shown, output, errors })
     }
 
@@ -191,6 +232,13 @@ impl Process {
         self.finish(END_LIMIT)
     }
 
+    /// Ends it at once, and waits until all that it said has been read.
+    pub fn stop(&mut self) {
+        self.kill();
+        self.output.wait_for_end(END_LIMIT);
+        self.errors.wait_for_end(END_LIMIT);
+    }
+
     fn kill(&mut self) {
         // Both fail only for a child that has ended already.
         let _ = self.child.kill();
@@ -237,6 +285,18 @@ mod tests {
         assert_eq!(process.errors.text(), "two\n");
         let error = process.output.wait_for(mark, &["four"], limit).unwrap_err();
         assert!(error.to_string().contains("ended"), "{error}");
+    }
+
+    #[test]
+    fn a_sieve_sees_every_line_and_keeps_some() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "printf 'one\\ntwo\\nthree' >&2"]);
+        let (sender, seen) = std::sync::mpsc::channel();
+        let sieve = move |line: &str| sender.send(line.to_string()).is_ok() && line != "two";
+        let mut process = Process::spawn_sifted(command, Some(Box::new(sieve))).unwrap();
+        assert!(process.finish(Duration::from_secs(10)).unwrap().success());
+        assert_eq!(seen.iter().collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert_eq!(process.errors.text(), "one\nthree");
     }
 
     #[test]

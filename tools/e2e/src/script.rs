@@ -49,7 +49,7 @@ impl Script {
         match self.plays_on {
             PlaysOn::All => true,
             PlaysOn::Wire => model.needs_lab(),
-            PlaysOn::Image => model.hardware != Hardware::Twin,
+            PlaysOn::Image => model.is_emulated(),
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::board::{Board, Model};
 use crate::lab::{HOST, LEASED, Lab, STATIC};
+use crate::lint::Verdict;
 use crate::process::Mark;
 use crate::tool::{Dnsmasq, read_pings, run};
 use crate::wait::{PATIENCE, until};
@@ -68,7 +69,7 @@ impl Session {
         let path = lab
             .as_ref()
             .map_or_else(|| folder.as_ref().map_or(Path::new("."), TempDir::path), Lab::folder);
-        let board = Board::start(model, &boot.append(), lab.as_ref(), path)?;
+        let board = Board::start_watched(model, &boot.append(), lab.as_ref(), path)?;
         let address = match boot {
             Boot::Dhcp if lab.is_some() => LEASED,
             Boot::Dhcp => xtask::qemu::USER_NET_GUEST,
@@ -151,14 +152,18 @@ impl Session {
     }
 }
 
-/// Holds the session that the last script left, so that the next one need not boot.
+/// Holds the session that the last script left, so that the next one need not boot, and what the
+/// lint said of those before.
 #[derive(Debug, Default)]
-pub struct Stage(Mutex<Option<Session>>);
+pub struct Stage {
+    place: Mutex<Option<Session>>,
+    verdicts: Mutex<Vec<(&'static str, Verdict)>>,
+}
 
 impl Stage {
     /// An empty stage.
     pub const fn new() -> Self {
-        Self(Mutex::new(None))
+        Self { place: Mutex::new(None), verdicts: Mutex::new(Vec::new()) }
     }
 
     /// Plays a script on a board that was booted in this way: on the one that runs, if it is the
@@ -172,15 +177,15 @@ impl Stage {
         boot: Boot,
         script: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<()> {
-        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Taken out: a script that fails or panics leaves the stage empty.
+        let mut place = lock(&self.place);
+        // Taken out: a script that panics leaves the stage empty.
         let last = place.take();
         let fits =
             |session: &Session| session.board.model().name == model.name && session.boot == boot;
         let mut session = match last {
             Some(session) if fits(&session) => session,
             other => {
-                drop(other);
+                other.into_iter().for_each(|session| self.end(session));
                 Session::start(model, boot)?
             }
         };
@@ -189,12 +194,38 @@ impl Stage {
                 *place = Some(session);
                 Ok(())
             }
-            Err(error) => Err(session.explain(error)),
+            Err(error) => {
+                let error = session.explain(error);
+                self.end(session);
+                Err(error)
+            }
         }
+    }
+
+    /// Ends what runs, and returns what the lint said of every board of this model so far.
+    pub fn verdicts(&self, model: Model) -> Vec<Verdict> {
+        self.clear();
+        let mut verdicts = lock(&self.verdicts);
+        let of_model = verdicts.extract_if(.., |(name, _)| *name == model.name);
+        of_model.map(|(_, verdict)| verdict).collect()
     }
 
     /// Ends what runs.
     pub fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let last = lock(&self.place).take();
+        last.into_iter().for_each(|session| self.end(session));
     }
+
+    fn end(&self, session: Session) {
+        let Session { board, dnsmasq, lab, .. } = session;
+        let name = board.model().name;
+        lock(&self.verdicts).extend(board.stop().map(|verdict| (name, verdict)));
+        // The board has let go of the TAP before the lab removes it.
+        drop((dnsmasq, lab));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A script that panicked leaves nothing half done here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

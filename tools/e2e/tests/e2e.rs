@@ -12,6 +12,7 @@ use e2e::namespace;
 use e2e::script::{SCRIPTS, Script};
 use e2e::stage::Stage;
 use libtest_mimic::{Arguments, Completion, Trial};
+use xtask::lint::Findings;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
             let _ = board::prepare(model);
         }
         trials.extend(all);
+        if model.is_emulated() {
+            trials.push(lint(&stage, model));
+        }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The last board is switched off, and its namespace removed, before we leave.
@@ -50,6 +54,33 @@ fn trial(stage: &Arc<Stage>, model: Model, script: Script) -> Trial {
         match stage.play(model, script.boot, script.run) {
             Ok(()) => Ok(Completion::Completed),
             Err(error) => Err(format!("{error:#}\n--- to see it again ---\n{again}").into()),
+        }
+    })
+}
+
+/// The last trial of an emulated board: what its controller was asked for, in all trials before, was
+/// what hardware takes.
+fn lint(stage: &Arc<Stage>, model: Model) -> Trial {
+    let stage = Arc::clone(stage);
+    Trial::ignorable_test(format!("{}::lint", model.name), move || {
+        let verdicts = stage.verdicts(model);
+        if verdicts.is_empty() {
+            return Ok(Completion::ignored_with("no board of this kind was played on"));
+        }
+        let mut sums = (0, 0, 0);
+        for verdict in &verdicts {
+            let Findings { accesses, transfers, toggles, .. } = verdict.findings;
+            sums = (sums.0 + accesses, sums.1 + transfers, sums.2 + toggles);
+        }
+        let (boards, (accesses, transfers, toggles)) = (verdicts.len(), sums);
+        println!(
+            "{}: {boards} starts, {accesses} register accesses, {transfers} transfers, {toggles} \
+             toggles checked",
+            model.name
+        );
+        match verdicts.iter().find(|verdict| !verdict.findings.is_clean()) {
+            None => Ok(Completion::Completed),
+            Some(verdict) => Err(verdict.to_string().into()),
         }
     })
 }

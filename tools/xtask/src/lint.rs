@@ -30,7 +30,7 @@ use clap::Args;
 use crate::error::{Context, Error, Result};
 use channel::{Channel, DISABLE, ENABLE, HALTED, Transfer, bytes_of, packets_of};
 use control::{Outcome, Stage};
-pub use record::trace_arguments;
+pub use record::{trace_arguments, trace_events};
 pub use rules::{Rule, Violation};
 use toggle::{Pid, Toggles};
 use trace::{Access, Event};
@@ -168,9 +168,16 @@ pub fn check(mut trace: impl BufRead) -> io::Result<Findings> {
     Ok(lint.findings)
 }
 
-/// The controller and its devices as far as the trace has shown them.
+/// The controller and its devices as far as the trace has shown them: for traces that are looked at
+/// while they are written, and not kept.
+///
+/// ```
+/// let mut lint = xtask::lint::Lint::default();
+/// lint.line("usb_dwc2_hreg0_write  0x0440 HPRT0     val 0x00001005 old 0x00001005 result 0x1001");
+/// assert!(!lint.findings().is_clean(), "HPRT.ENA was written as 1");
+/// ```
 #[derive(Debug, Default)]
-struct Lint {
+pub struct Lint {
     line: u64,
     findings: Findings,
     channels: [Channel; CHANNELS as usize],
@@ -185,7 +192,13 @@ struct Lint {
 }
 
 impl Lint {
-    fn line(&mut self, text: &str) {
+    /// What was found so far.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Looks at the next line of the trace; what is no line of the controller's is passed over.
+    pub fn line(&mut self, text: &str) {
         self.line += 1;
         match trace::parse(text) {
             Some(Event::Access(access)) => self.access(access),

@@ -25,10 +25,16 @@ const RETRY: Duration = Duration::from_millis(100);
 /// assert_eq!(arguments[0], "-trace");
 /// ```
 pub fn trace_arguments(file: &Path) -> Vec<String> {
+    let mut arguments = trace_events();
+    arguments.extend(["-D".into(), file.display().to_string()]);
+    arguments
+}
+
+/// QEMU's arguments that write what the lint reads to standard error, a line at a time.
+pub fn trace_events() -> Vec<String> {
     let events =
         ["usb_dwc2_glbreg_write", "usb_dwc2_hreg0_*", "usb_dwc2_hreg1_*", "usb_set_config"];
-    let trace = events.iter().flat_map(|event| ["-trace".to_string(), (*event).to_string()]);
-    trace.chain(["-D".to_string(), file.display().to_string()]).collect()
+    events.iter().flat_map(|event| ["-trace".to_string(), (*event).to_string()]).collect()
 }
 
 /// Records both adapters at both places.

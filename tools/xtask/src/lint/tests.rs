@@ -322,6 +322,36 @@ fn a_report_says_where_what_and_why_and_stays_short() {
     assert!(text.ends_with("5 toggles checked, 101 violations"), "{text}");
 }
 
+/// The least that breaks each rule; a rule that is added has to be here to compile.
+fn break_rule(rule: Rule, tape: &mut Tape) {
+    let (size, character) = (DATA0 | packets(1), Tape::of(1, at::CHARACTER));
+    match rule {
+        Rule::Toggle => tape.enable(1, OUT, DATA1 | packets(1)),
+        Rule::Stages => tape.enable(0, 0x8050_0040, 0x6008_0007),
+        Rule::PacketCount => tape.enable(1, OUT, DATA0 | 2 << 19 | 64),
+        Rule::Size => {
+            let bytes = BYTES_MAX + 1;
+            tape.enable(1, OUT & !0x7ff | 512, DATA0 | bytes.div_ceil(512) << 19 | bytes)
+        }
+        Rule::Alignment => tape.enable_at(1, OUT, size, 0xc060_0802),
+        Rule::PortEnable => tape.write(at::PORT, 0x1005, 0x1001),
+        Rule::PortChange => tape.write(at::PORT, 0x1003, 0x1001),
+        Rule::Running => tape.enable(1, OUT, size).write(Tape::of(1, at::DMA), 0, 0),
+        Rule::Cancel => tape.enable(1, OUT, size).write(character, OUT | DISABLE, OUT),
+        Rule::Interrupts => {
+            tape.enable(1, OUT, size).end(1, DONE, 0).read(Tape::of(1, at::INTERRUPTS), DONE);
+            tape.enable(1, OUT, DATA1 | packets(1))
+        }
+    };
+}
+
+#[test]
+fn every_rule_is_found_when_broken_and_no_other_is_blamed() {
+    for rule in Rule::ALL {
+        assert_eq!(planted(|tape| break_rule(rule, tape)), [rule]);
+    }
+}
+
 #[test]
 fn every_rule_has_a_name_of_its_own() {
     let mut names = Rule::ALL.map(Rule::name).to_vec();

@@ -10,6 +10,9 @@ use core::time::Duration;
 /// FCS.
 pub const FRAME_BYTES_MAX: usize = 1514;
 
+/// Bytes of the longest IP packet: a frame without its Ethernet header.
+pub const MTU_BYTES: usize = FRAME_BYTES_MAX - 14;
+
 /// Frames taken from the NIC in one turn of the loop, so that no flood keeps the services from
 /// their turn.
 pub const INGRESS_FRAMES_PER_POLL: usize = 32;
@@ -23,8 +26,61 @@ pub const EGRESS_PASSES_PER_POLL: usize = 16;
 /// TCP sockets: connections, listening and closing ones together.
 pub const TCP_SOCKETS: usize = 64;
 
-/// UDP sockets and the DHCP client's.
-pub const OTHER_SOCKETS: usize = 8;
+/// UDP sockets: services, and what commands open.
+pub const UDP_SOCKETS: usize = 24;
+
+/// Bytes of receive ring of each UDP socket, and of its send ring: the longest datagram.
+pub const UDP_RING_BYTES: usize = 8 * 1024;
+
+/// Datagrams that wait in a UDP socket, each way.
+pub const UDP_DATAGRAMS: usize = 16;
+
+/// ICMP sockets: one for each shell session's command, and some more.
+pub const ICMP_SOCKETS: usize = 12;
+
+/// Bytes of an ICMP socket's receive ring: one message of the longest kind and some short ones.
+pub const ICMP_RING_BYTES: usize = DATAGRAM_BYTES_MAX + 2048;
+
+/// Messages that wait in an ICMP socket.
+pub const ICMP_MESSAGES: usize = 32;
+
+/// The stack's raw sockets, which see ICMP and ICMPv6, and the DHCP client's socket.
+pub const OTHER_SOCKETS: usize = 3;
+
+/// Routes: those of addresses and of DHCP, and those that were added by hand
+/// (`SMOLTCP_IFACE_MAX_ROUTE_COUNT`).
+pub const ROUTES: usize = 16;
+
+/// Connections that we open at a time: the rest of the sockets is for those that come to us.
+pub const TCP_CONNECTS: usize = 16;
+
+/// A connection that we open has this long to be answered: six SYNs of Linux take longer, but
+/// nobody waits for them.
+pub const TCP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Ports of our own choice: the dynamic ports of RFC 6335 section 6.
+pub const PORTS_FIRST: u16 = 49_152;
+
+/// Random ports tried before the next free one is taken (RFC 6056 3.3.2).
+pub const PORT_TRIES: usize = 16;
+
+/// Addresses of the interface (`SMOLTCP_IFACE_MAX_ADDR_COUNT`).
+pub const ADDRESSES: usize = 8;
+
+/// Multicast groups that we are in (`SMOLTCP_IFACE_MAX_MULTICAST_GROUP_COUNT`).
+pub const GROUPS: usize = 16;
+
+// --- Capture
+// ----------------------------------------------------------------------------------------------
+
+/// Frames in the capture ring.
+pub const CAPTURE_FRAMES: usize = 512;
+
+/// Bytes kept of each frame while nobody asks for more.
+pub const CAPTURE_BYTES: usize = 128;
+
+/// Readers of the capture ring at a time.
+pub const CAPTURE_READERS: usize = 12;
 
 /// Bytes of receive ring of each TCP socket: what a peer may send ahead of us.
 pub const TCP_RECEIVE_BYTES: usize = 8 * 1024;
@@ -235,6 +291,11 @@ const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_B
 const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
+const _: () = assert!(ROUTES == smoltcp::config::IFACE_MAX_ROUTE_COUNT);
+const _: () = assert!(ADDRESSES == smoltcp::config::IFACE_MAX_ADDR_COUNT);
+const _: () = assert!(GROUPS == smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT);
+const _: () = assert!(CAPTURE_BYTES <= FRAME_BYTES_MAX);
+const _: () = assert!(TCP_CONNECTS <= TCP_SOCKETS / 4);
 const _: () = assert!(NEIGHBORS == smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT);
 const _: () = assert!(REASSEMBLIES == smoltcp::config::REASSEMBLY_BUFFER_COUNT);
 const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::REASSEMBLY_BUFFER_SIZE);

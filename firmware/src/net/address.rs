@@ -307,12 +307,7 @@ impl Addressing {
                 let _ = addresses.push(IpCidr::Ipv4(new.address));
             }
         });
-        interface.routes_mut().remove_default_ipv4_route();
         if let Some(new) = &address {
-            if let Some(router) = new.router {
-                // Cannot fail: the table has room for sixteen, and this is the only one.
-                let _ = interface.routes_mut().add_default_ipv4_route(router);
-            }
             if self.current.as_ref() != Some(new) {
                 system.record(Event::Address {
                     address: new.address,

@@ -4,13 +4,35 @@
 //! TCP can take its place without touching a service.
 
 mod address;
+mod buffers;
+mod error;
+mod icmp;
 pub mod lease;
 pub mod link_local;
 pub mod names;
+mod ports;
+mod routes;
 mod stack;
+mod tables;
 mod tcp;
 mod tcp_pool;
+mod udp;
 
-pub use stack::{Sockets, Stack, no_sockets};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv6Address};
+
+pub use buffers::{Buffers, Sockets, no_sockets};
+pub use error::{IcmpError, NetError, Quoted};
+pub use icmp::{ICMP_BYTES_MAX, IcmpReceived, IcmpSocket, Send};
+pub use routes::{Port, Route, RouteChoice, RouteSource};
+pub use stack::Stack;
+pub use tables::{
+    InterfaceAddress, InterfaceStatus, Neighbor, NeighborState, Protocol, SocketInfo, SocketState,
+};
 pub use tcp::{TcpError, TcpListener, TcpStream};
-pub use tcp_pool::{Buffers, NoSockets};
+pub use tcp_pool::NoSockets;
+pub use udp::{UdpReceived, UdpSocket};
+
+/// No address in particular.
+pub(crate) const ANY: IpAddress = IpAddress::Ipv4(Ipv4Address::UNSPECIFIED);
+/// The same of IPv6.
+pub(crate) const ANY_V6: IpAddress = IpAddress::Ipv6(Ipv6Address::UNSPECIFIED);

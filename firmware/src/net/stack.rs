@@ -8,31 +8,51 @@ use core::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet, SocketStorage};
+use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, TxToken};
-use smoltcp::socket::tcp::Socket;
+use smoltcp::socket::raw;
+use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress};
+use smoltcp::wire::{
+    EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, IpVersion,
+};
 
 use super::address::Addressing;
-use super::tcp_pool::{Buffers, NoSockets, TcpPool};
+use super::buffers::{Buffers, RAW_BYTES, RAW_PACKETS, RAW_SOCKETS, Sockets};
+use super::error::NetError;
+use super::icmp::{Hearers, IcmpPool};
+use super::ports;
+use super::routes::{Route, RouteChoice, RouteTable};
+use super::tcp_pool::{NoSockets, TcpPool};
+use super::udp::UdpPool;
 use crate::Text;
 use crate::config::Config;
 use crate::journal::Event;
 use crate::limits::{
-    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, OTHER_SOCKETS, POOL_CHECK_INTERVAL,
-    REASSEMBLY_TIMEOUT, RUNAWAY_PAUSE, TCP_SOCKETS, TRANSMIT_RETRY,
+    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, POOL_CHECK_INTERVAL, REASSEMBLY_TIMEOUT,
+    RUNAWAY_PAUSE, TRANSMIT_RETRY,
 };
-use crate::status::{Direction, Drop, Drops, Link, NicCounters, NicFacts, Status};
+use crate::status::{Address, Direction, Drop, Drops, Link, NicCounters, NicFacts, Status};
 use crate::system::System;
-use crate::wire::{Counted, Guard, Guarded, Introduced, Introductions, Traffic};
+use crate::wire::{
+    Counted, Guard, Guarded, Introduced, Introductions, Recorded, Recorder, Traffic,
+};
 
-/// The table of sockets.
-pub type Sockets = [SocketStorage<'static>; TCP_SOCKETS + OTHER_SOCKETS];
-
-/// An empty table.
-pub const fn no_sockets() -> Sockets {
-    [SocketStorage::EMPTY; TCP_SOCKETS + OTHER_SOCKETS]
+/// A raw socket of one protocol.
+fn raw_socket(
+    version: IpVersion,
+    protocol: IpProtocol,
+    rings: &'static mut [[u8; RAW_BYTES]; 2],
+    lists: &'static mut [[raw::PacketMetadata; RAW_PACKETS]; 2],
+) -> raw::Socket<'static> {
+    let [receive, send] = rings;
+    let [received, sent] = lists;
+    raw::Socket::new(
+        Some(version),
+        Some(protocol),
+        raw::PacketBuffer::new(&mut received[..], &mut receive[..]),
+        raw::PacketBuffer::new(&mut sent[..], &mut send[..]),
+    )
 }
 
 /// Time since start, as smoltcp writes it.
@@ -42,17 +62,25 @@ pub(super) fn instant(at: Duration) -> Instant {
 
 /// The stack of one interface.
 pub struct Stack {
-    interface: Option<Interface>,
-    sockets: SocketSet<'static>,
-    tcp: TcpPool,
-    addressing: Addressing,
+    pub(super) interface: Option<Interface>,
+    pub(super) sockets: SocketSet<'static>,
+    pub(super) tcp: TcpPool,
+    pub(super) udp: UdpPool,
+    pub(super) icmp: IcmpPool,
+    /// ICMP and ICMPv6.
+    pub(super) raw: [SocketHandle; RAW_SOCKETS],
+    pub(super) addressing: Addressing,
+    pub(super) routes: RouteTable,
+    /// The address that the routes were made for.
+    routed: Option<Address>,
     guard: Guard,
-    introductions: Introductions,
-    traffic: Traffic,
-    nic: Option<NicFacts>,
-    nic_counters: NicCounters,
-    link: Link,
-    random: ChaCha8Rng,
+    pub(super) introductions: Introductions,
+    recorder: Recorder,
+    pub(super) traffic: Traffic,
+    pub(super) nic: Option<NicFacts>,
+    pub(super) nic_counters: NicCounters,
+    pub(super) link: Link,
+    pub(super) random: ChaCha8Rng,
     work: Cell<bool>,
     polls: u64,
 }
@@ -64,17 +92,32 @@ impl Stack {
         config: &Config,
         seed: [u8; 32],
     ) -> Self {
-        let mut sockets = SocketSet::new(&mut storage[..]);
-        let Buffers { receive, send, dhcp } = buffers;
-        let tcp = TcpPool::new(&mut sockets, receive, send);
+        let Sockets { table, udp: udp_lists, raw: raw_lists, icmp: icmp_lists } = storage;
+        let mut sockets = SocketSet::new(&mut table[..]);
+        let Buffers { tcp_receive, tcp_send, udp_receive, udp_send, icmp, raw, dhcp, frames } =
+            buffers;
+        let tcp = TcpPool::new(&mut sockets, tcp_receive, tcp_send);
+        let udp = UdpPool::new(&mut sockets, udp_receive, udp_send, udp_lists);
+        let [raw_v4, raw_v6] = raw.each_mut();
+        let [lists_v4, lists_v6] = raw_lists.each_mut();
+        let raw = [
+            sockets.add(raw_socket(IpVersion::Ipv4, IpProtocol::Icmp, raw_v4, lists_v4)),
+            sockets.add(raw_socket(IpVersion::Ipv6, IpProtocol::Icmpv6, raw_v6, lists_v6)),
+        ];
         let addressing = Addressing::new(config, &mut sockets, dhcp);
         Self {
             interface: None,
             sockets,
             tcp,
+            udp,
+            icmp: IcmpPool::new(icmp, icmp_lists),
+            raw,
             addressing,
+            routes: RouteTable::default(),
+            routed: None,
             guard: Guard::new(),
             introductions: Introductions::new(),
+            recorder: Recorder::new(frames),
             traffic: Traffic::default(),
             nic: None,
             nic_counters: NicCounters::default(),
@@ -127,7 +170,11 @@ impl Stack {
         let at = instant(now);
         let mut wire = Introduced {
             device: Guarded {
-                device: Counted { device: nic, traffic: &self.traffic },
+                device: Recorded {
+                    device: Counted { device: nic, traffic: &self.traffic },
+                    recorder: &self.recorder,
+                    now,
+                },
                 guard: &self.guard,
                 drops: system.drops(),
             },
@@ -141,6 +188,11 @@ impl Stack {
                 let interface = none.insert(Interface::new(config, &mut wire, at));
                 interface.set_reassembly_timeout(REASSEMBLY_TIMEOUT.into());
                 self.addressing.attach(facts.mac, interface, &self.guard, system);
+                for group in self.udp.groups() {
+                    // Cannot fail: there is room for every group that sockets are in.
+                    let _ = interface.join_multicast_group(group);
+                }
+                self.routed = None;
                 interface
             }
         };
@@ -154,6 +206,13 @@ impl Stack {
                 PollIngressSingleResult::PacketProcessed
                 | PollIngressSingleResult::SocketStateChanged => {}
             }
+            let mut hearers = Hearers {
+                raw: &self.raw,
+                icmp: &mut self.icmp,
+                udp: &mut self.udp,
+                tcp: &mut self.tcp,
+            };
+            hearers.distribute(now, interface, &mut self.sockets);
             let is_held = self.introductions.is_holding();
             if (self.guard.take_syn_seen() || was_held) && !is_held {
                 // That SYN may have taken a listening socket; the next one in this turn finds
@@ -177,6 +236,11 @@ impl Stack {
             &mut self.random,
             system,
         );
+        if self.addressing.current() != self.routed.as_ref() {
+            self.routed = self.addressing.current().cloned();
+            self.routes.set_addresses(self.routed.as_ref());
+            self.routes.apply(interface);
+        }
         let ours = self.addressing.current().map(|ours| (facts.mac, ours.address));
         self.introductions.set_ours(ours);
 
@@ -236,6 +300,99 @@ impl Stack {
         Ok(index)
     }
 
+    /// The address of ours that a packet to `to` is sent from.
+    pub(super) fn source_for(&self, to: &IpAddress) -> Result<IpAddress, NetError> {
+        let is_broadcast = to.is_broadcast() || to.is_multicast();
+        if !is_broadcast && self.routes.lookup(to).is_none() {
+            return Err(NetError::NetworkUnreachable);
+        }
+        let interface = self.interface.as_ref().ok_or(NetError::NetworkUnreachable)?;
+        interface.get_source_address(to).ok_or(NetError::NetworkUnreachable)
+    }
+
+    pub(super) fn tcp_connect(
+        &mut self,
+        now: Duration,
+        owner: &'static str,
+        to: IpEndpoint,
+    ) -> Result<(usize, IpEndpoint), NetError> {
+        if to.port == 0 || !to.addr.is_unicast() {
+            return Err(NetError::Invalid);
+        }
+        let address = self.source_for(&to.addr)?;
+        let (tcp, sockets) = (&self.tcp, &self.sockets);
+        let port = ports::choose(&mut self.random, |port| tcp.has_port(sockets, port));
+        let from = IpEndpoint::new(address, port.ok_or(NetError::NoAddress)?);
+        let interface = self.interface.as_mut().ok_or(NetError::NetworkUnreachable)?;
+        let context = interface.context();
+        let slot = self.tcp.connect(&mut self.sockets, context, now, owner, from, to)?;
+        self.traffic.protocols.update(|all| all.tcp.active_opens += 1);
+        self.note_work();
+        Ok((slot, from))
+    }
+
+    /// What became of an attempt to connect, by the state its socket left for; `None`: it did not.
+    pub(super) fn tcp_connected(
+        &mut self,
+        slot: usize,
+        state: Option<State>,
+    ) -> Result<(), NetError> {
+        let outcome = match state {
+            None => Err(NetError::TimedOut),
+            Some(State::Closed) => Err(self.tcp.error(slot).unwrap_or(NetError::ConnectionRefused)),
+            Some(_) => {
+                self.tcp.connected(&mut self.sockets, slot);
+                Ok(())
+            }
+        };
+        if outcome.is_err() {
+            self.traffic.protocols.update(|all| all.tcp.failed_opens += 1);
+        }
+        outcome
+    }
+
+    pub(super) fn route_add(&mut self, route: Route) -> Result<(), NetError> {
+        if let Some(gateway) = route.gateway {
+            let direct = |known: &Route| known.gateway.is_none();
+            self.routes.lookup(&gateway).filter(|known| direct(known)).ok_or(
+                // As Linux says of a router on another network.
+                NetError::NetworkUnreachable,
+            )?;
+        }
+        self.routes.add(route)?;
+        self.apply_routes();
+        Ok(())
+    }
+
+    pub(super) fn route_delete(
+        &mut self,
+        destination: IpCidr,
+        gateway: Option<IpAddress>,
+    ) -> Result<(), NetError> {
+        self.routes.delete(destination, gateway)?;
+        self.apply_routes();
+        Ok(())
+    }
+
+    fn apply_routes(&mut self) {
+        if let Some(interface) = &mut self.interface {
+            self.routes.apply(interface);
+        }
+        self.note_work();
+    }
+
+    pub(super) fn route_get(&self, to: IpAddress) -> Option<RouteChoice> {
+        let considered: heapless::Vec<Route, _> = self.routes.matching(&to).copied().collect();
+        let route = *considered.first()?;
+        let next_hop = route.gateway.unwrap_or(to);
+        let source_address = self.source_for(&to).ok();
+        Some(RouteChoice { route, next_hop, source_address, considered })
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
     pub(super) fn tcp_accept(
         &mut self,
         service: usize,
@@ -256,34 +413,42 @@ impl Stack {
         self.sockets.get_mut(self.tcp.handle(slot))
     }
 
-    pub(crate) fn status(&self, uptime: Duration, hostname: &str, drops: &Drops) -> Status {
+    /// What was received and sent, as `ifconfig` shows it.
+    pub(super) fn directions(&self, drops: &Drops) -> (Direction, Direction) {
         let nic = self.nic_counters;
         let dropped = |sent: bool| {
             drops.iter().filter(|(why, _)| why.is_sent() == Some(sent)).map(|(_, n)| n).sum()
         };
+        let received = Direction {
+            packets: self.traffic.received.get(),
+            bytes: self.traffic.received_bytes.get(),
+            errors: nic.receive_errors + nic.receive_frame_errors,
+            dropped: dropped(false),
+            overruns: 0,
+            frame: nic.receive_frame_errors,
+        };
+        let sent = Direction {
+            packets: self.traffic.sent.get(),
+            bytes: self.traffic.sent_bytes.get(),
+            errors: nic.send_errors,
+            dropped: dropped(true),
+            overruns: 0,
+            frame: 0,
+        };
+        (received, sent)
+    }
+
+    pub(crate) fn status(&self, uptime: Duration, hostname: &str, drops: &Drops) -> Status {
+        let (received, sent) = self.directions(drops);
         Status {
             uptime,
             hostname: Text::from(hostname),
             nic: self.nic.clone(),
             link: self.link,
             address: self.addressing.current().cloned(),
-            received: Direction {
-                packets: self.traffic.received.get(),
-                bytes: self.traffic.received_bytes.get(),
-                errors: nic.receive_errors + nic.receive_frame_errors,
-                dropped: dropped(false),
-                overruns: 0,
-                frame: nic.receive_frame_errors,
-            },
-            sent: Direction {
-                packets: self.traffic.sent.get(),
-                bytes: self.traffic.sent_bytes.get(),
-                errors: nic.send_errors,
-                dropped: dropped(true),
-                overruns: 0,
-                frame: 0,
-            },
-            nic_counters: nic,
+            received,
+            sent,
+            nic_counters: self.nic_counters,
             sockets: self.tcp.counts(),
             listeners: self.tcp.listeners(),
             polls: self.polls,

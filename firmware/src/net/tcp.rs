@@ -8,7 +8,8 @@ use core::task::Poll;
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use smoltcp::wire::IpEndpoint;
 
-use crate::limits::TCP_LINGER;
+use super::error::NetError;
+use crate::limits::{TCP_CONNECT_TIMEOUT, TCP_LINGER};
 use crate::status::count;
 use crate::system::System;
 
@@ -73,6 +74,39 @@ impl TcpListener {
             peer: socket.remote_endpoint().unwrap_or(nowhere),
             local: socket.local_endpoint().unwrap_or(nowhere),
         }
+    }
+}
+
+impl System {
+    /// Opens a connection to `to`, for `owner` (a name that `netstat` shows), from a random port
+    /// (RFC 6056). Whoever drops the future gives up.
+    ///
+    /// # Errors
+    /// [`NetError::ConnectionRefused`] for a reset; [`NetError::HostUnreachable`] and others as
+    /// ICMP says; [`NetError::TimedOut`] without an answer for [`TCP_CONNECT_TIMEOUT`];
+    /// [`NetError::NetworkUnreachable`] without a route; [`NetError::NoSockets`] if too many
+    /// connections of ours are open.
+    pub async fn connect(
+        &'static self,
+        owner: &'static str,
+        to: IpEndpoint,
+    ) -> Result<TcpStream, NetError> {
+        let (slot, local) = self.stack.borrow_mut().tcp_connect(self.now(), owner, to)?;
+        let stream = TcpStream { system: self, slot, peer: to, local };
+        let answered = poll_fn(|context| {
+            stream.with(|socket| match socket.state() {
+                State::SynSent | State::SynReceived => {
+                    // Every change of state wakes both.
+                    socket.register_recv_waker(context.waker());
+                    Poll::Pending
+                }
+                state => Poll::Ready(state),
+            })
+        });
+        let limit = embassy_time::Duration::from_micros(TCP_CONNECT_TIMEOUT.as_micros() as u64);
+        let state = embassy_time::with_timeout(limit, answered).await;
+        let outcome = self.stack.borrow_mut().tcp_connected(slot, state.ok());
+        outcome.map(|()| stream)
     }
 }
 

@@ -14,47 +14,20 @@ use core::fmt;
 use core::task::Waker;
 use core::time::Duration;
 
+use smoltcp::iface::Context;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
-use smoltcp::wire::IpAddress;
+use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
+
+use super::error::{IcmpError, NetError, Quoted};
+use super::tables::{Protocol, SocketInfo, SocketState};
 
 use crate::limits::{
-    ACCEPTORS, DHCP_PACKET_BYTES_MAX, HALF_OPEN_MIN, LISTENERS, READY_MAX, TCP_KEEP_ALIVE,
-    TCP_LINGER, TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
+    ACCEPTORS, HALF_OPEN_MIN, LISTENERS, READY_MAX, TCP_CONNECTS, TCP_KEEP_ALIVE, TCP_LINGER,
+    TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, TCP_TIMEOUT,
 };
 use crate::status::{Drop, Drops, Listener, SocketCounts};
 use crate::wire::{ListenTable, Tuple};
-
-/// The rings of all TCP sockets, and the DHCP client's packet. All zero, so that as a static it
-/// takes no room in the image.
-pub struct Buffers {
-    pub(super) receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
-    pub(super) send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
-    pub(super) dhcp: [u8; DHCP_PACKET_BYTES_MAX],
-}
-
-impl Default for Buffers {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Buffers {
-    /// All zero.
-    pub const fn new() -> Self {
-        Self {
-            receive: [[0; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
-            send: [[0; TCP_SEND_BYTES]; TCP_SOCKETS],
-            dhcp: [0; DHCP_PACKET_BYTES_MAX],
-        }
-    }
-}
-
-impl fmt::Debug for Buffers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Buffers")
-    }
-}
 
 /// No listener can be had: the table is full, or the port is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,11 +68,12 @@ enum Use {
     },
     /// In the hands of a task.
     Handed {
-        service: usize,
+        owner: &'static str,
+        by_us: bool,
     },
     /// Dropped by its task; has until then to close.
     Closing {
-        service: usize,
+        owner: &'static str,
         until: Duration,
     },
 }
@@ -107,6 +81,8 @@ enum Use {
 struct Slot {
     handle: SocketHandle,
     used: Use,
+    /// What ended the attempt to connect.
+    error: Option<NetError>,
 }
 
 /// All TCP sockets.
@@ -127,7 +103,7 @@ impl TcpPool {
             let socket =
                 Socket::new(SocketBuffer::new(&mut receive[..]), SocketBuffer::new(&mut send[..]));
             // Cannot fail: as many slots as buffers.
-            let _ = slots.push(Slot { handle: sockets.add(socket), used: Use::Free });
+            let _ = slots.push(Slot { handle: sockets.add(socket), used: Use::Free, error: None });
         }
         Self { slots, services: heapless::Vec::new() }
     }
@@ -160,7 +136,10 @@ impl TcpPool {
         });
         let ready = ready.min().map(|(_, index)| index);
         match ready {
-            Some(index) => self.slots[index].used = Use::Handed { service },
+            Some(index) => {
+                let owner = self.services[service].owner;
+                self.slots[index].used = Use::Handed { owner, by_us: false };
+            }
             None => {
                 let acceptors = &mut self.services[service].acceptors;
                 if !acceptors.iter().any(|known| known.will_wake(waker))
@@ -181,8 +160,8 @@ impl TcpPool {
 
     /// A task is done with its socket, which the pool closes.
     pub fn give_back(&mut self, slot: usize, now: Duration) {
-        if let Use::Handed { service } = self.slots[slot].used {
-            self.slots[slot].used = Use::Closing { service, until: now + TCP_LINGER };
+        if let Use::Handed { owner, .. } = self.slots[slot].used {
+            self.slots[slot].used = Use::Closing { owner, until: now + TCP_LINGER };
         }
     }
 
@@ -196,7 +175,7 @@ impl TcpPool {
         for slot in &mut self.slots {
             let socket = sockets.get_mut::<Socket>(slot.handle);
             let before = slot.used;
-            slot.used = advance(before, now, socket, drops);
+            slot.used = advance(before, now, socket, &self.services, drops);
             if let Use::Ready { service, .. } = slot.used
                 && let Some(acceptor) = self.services[service].acceptors.pop_front()
             {
@@ -216,10 +195,108 @@ impl TcpPool {
         let tuple = |slot: &Slot| {
             let socket = sockets.get::<Socket>(slot.handle);
             let (remote, local) = (socket.remote_endpoint()?, socket.local_endpoint()?);
-            let IpAddress::Ipv4(peer) = remote.addr;
-            Some((peer, remote.port, local.port))
+            Some((remote.addr, remote.port, local.port))
         };
         self.slots.iter().filter_map(tuple).collect()
+    }
+
+    /// Opens a connection from a port of ours, for `owner`.
+    pub fn connect(
+        &mut self,
+        sockets: &mut SocketSet<'static>,
+        context: &mut Context,
+        now: Duration,
+        owner: &'static str,
+        from: IpEndpoint,
+        to: IpEndpoint,
+    ) -> Result<usize, NetError> {
+        let is_ours = |slot: &&Slot| matches!(slot.used, Use::Handed { by_us: true, .. });
+        if self.slots.iter().filter(is_ours).count() >= TCP_CONNECTS {
+            return Err(NetError::NoSockets);
+        }
+        let slot = self.spare(now, sockets).ok_or(NetError::NoSockets)?;
+        let socket = sockets.get_mut::<Socket>(slot.handle);
+        prepare(socket);
+        // Nobody is there yet to be probed, and the caller has a deadline of its own.
+        socket.set_timeout(None);
+        socket.connect(context, to, IpListenEndpoint::from(from)).map_err(|_| NetError::Invalid)?;
+        slot.used = Use::Handed { owner, by_us: true };
+        slot.error = None;
+        let handle = slot.handle;
+        Ok(self.slots.iter().position(|slot| slot.handle == handle).unwrap_or_default())
+    }
+
+    /// A connection of ours is open: from now on it is like one that came to us.
+    pub fn connected(&self, sockets: &mut SocketSet<'static>, slot: usize) {
+        let socket = sockets.get_mut::<Socket>(self.slots[slot].handle);
+        socket.set_timeout(Some(TCP_TIMEOUT.into()));
+    }
+
+    /// What ICMP said about an attempt to connect.
+    pub fn error(&self, slot: usize) -> Option<NetError> {
+        self.slots[slot].error
+    }
+
+    /// True if a connection or a listener uses the port.
+    pub fn has_port(&self, sockets: &SocketSet<'static>, port: u16) -> bool {
+        self.services.iter().any(|service| service.port == port)
+            || self.slots.iter().any(|slot| {
+                let local = sockets.get::<Socket>(slot.handle).local_endpoint();
+                local.is_some_and(|local| local.port == port)
+            })
+    }
+
+    /// An ICMP error ends an attempt to connect, if it quotes that very SYN (RFC 5927 4.1);
+    /// connections that are open only take it for a hint (RFC 1122 4.2.3.9), which is none yet.
+    pub fn icmp_error(&mut self, sockets: &mut SocketSet<'static>, error: &IcmpError) {
+        if !matches!(error.quoted, Quoted::Tcp { .. }) || !error.is_final {
+            return;
+        }
+        for slot in &mut self.slots {
+            let socket = sockets.get_mut::<Socket>(slot.handle);
+            let ends = (socket.local_endpoint(), socket.remote_endpoint());
+            if socket.state() == State::SynSent && ends == (Some(error.local), Some(error.remote)) {
+                slot.error = Some(error.error);
+                socket.close();
+            }
+        }
+    }
+
+    /// What `netstat` shows: first the services that listen, then the connections. `None` for what
+    /// is free.
+    pub fn info(&self, sockets: &SocketSet<'static>, index: usize) -> Option<SocketInfo> {
+        if let Some(service) = self.services.get(index) {
+            return Some(SocketInfo {
+                protocol: Protocol::Tcp,
+                local: IpEndpoint::new(super::ANY, service.port),
+                remote: None,
+                state: SocketState::Listen,
+                receive_queued: 0,
+                send_queued: 0,
+                number: index,
+                owner: service.owner,
+            });
+        }
+        let number = index.checked_sub(self.services.len())?;
+        let slot = self.slots.get(number)?;
+        let owner = match slot.used {
+            Use::Free | Use::Listening { half_open: None, .. } => return None,
+            Use::Listening { service, .. } | Use::Ready { service, .. } => {
+                self.services[service].owner
+            }
+            Use::Handed { owner, .. } | Use::Closing { owner, .. } => owner,
+        };
+        let socket = sockets.get::<Socket>(slot.handle);
+        Some(SocketInfo {
+            protocol: Protocol::Tcp,
+            local: socket.local_endpoint()?,
+            remote: socket.remote_endpoint(),
+            state: state_of(socket.state()),
+            receive_queued: socket.recv_queue(),
+            send_queued: socket.send_queue(),
+            number,
+            owner,
+        })
     }
 
     /// Brings a service's listening sockets up to its backlog; returns how many there are.
@@ -317,7 +394,13 @@ impl TcpPool {
 }
 
 /// What becomes of a socket's use, now that its state may have changed.
-fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops) -> Use {
+fn advance(
+    used: Use,
+    now: Duration,
+    socket: &mut Socket<'static>,
+    services: &[Service],
+    drops: &Drops,
+) -> Use {
     let state = socket.state();
     match used {
         Use::Ready { .. } if state == State::Closed => Use::Free,
@@ -325,7 +408,7 @@ fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops
             // No worker had time for it; the peer may try again.
             drops.count(Drop::ServiceBusy);
             socket.abort();
-            Use::Closing { service, until: now + TCP_LINGER }
+            Use::Closing { owner: services[service].owner, until: now + TCP_LINGER }
         }
         Use::Free | Use::Handed { .. } | Use::Ready { .. } => used,
         Use::Listening { service, half_open } => match state {
@@ -349,6 +432,22 @@ fn advance(used: Use, now: Duration, socket: &mut Socket<'static>, drops: &Drops
             used
         }
         Use::Closing { .. } => used,
+    }
+}
+
+fn state_of(state: State) -> SocketState {
+    match state {
+        State::Closed => SocketState::Closed,
+        State::Listen => SocketState::Listen,
+        State::SynSent => SocketState::SynSent,
+        State::SynReceived => SocketState::SynReceived,
+        State::Established => SocketState::Established,
+        State::FinWait1 => SocketState::FinWait1,
+        State::FinWait2 => SocketState::FinWait2,
+        State::CloseWait => SocketState::CloseWait,
+        State::Closing => SocketState::Closing,
+        State::LastAck => SocketState::LastAck,
+        State::TimeWait => SocketState::TimeWait,
     }
 }
 

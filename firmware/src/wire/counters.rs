@@ -4,6 +4,9 @@ use core::cell::Cell;
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetFrame, EthernetProtocol};
+
+use super::Protocols;
 
 /// Frames and bytes, both ways.
 #[derive(Debug, Default)]
@@ -16,8 +19,19 @@ pub struct Traffic {
     pub sent: Cell<u64>,
     /// Bytes of them, without FCS.
     pub sent_bytes: Cell<u64>,
+    /// Multicasts and broadcasts received.
+    pub multicast: Cell<u64>,
+    /// By protocol.
+    pub protocols: Protocols,
     /// The device had no transmit buffer free when it was last asked.
     pub exhausted: Cell<bool>,
+}
+
+/// The IP packet in a frame.
+fn ip_packet(frame: &[u8]) -> Option<&[u8]> {
+    let ethernet = EthernetFrame::new_checked(frame).ok()?;
+    let is_ip = matches!(ethernet.ethertype(), EthernetProtocol::Ipv4 | EthernetProtocol::Ipv6);
+    is_ip.then(|| ethernet.payload())
 }
 
 fn add(counter: &Cell<u64>, n: usize) {
@@ -73,6 +87,10 @@ impl<T: RxToken> RxToken for CountedRx<'_, T> {
         self.token.consume(|frame| {
             add(&traffic.received, 1);
             add(&traffic.received_bytes, frame.len());
+            add(&traffic.multicast, frame.first().map_or(0, |first| usize::from(first & 1)));
+            if let Some(packet) = ip_packet(frame) {
+                traffic.protocols.received(packet);
+            }
             f(frame)
         })
     }
@@ -93,7 +111,14 @@ impl<T: TxToken> TxToken for CountedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         add(&self.traffic.sent, 1);
         add(&self.traffic.sent_bytes, len);
-        self.token.consume(len, f)
+        let protocols = &self.traffic.protocols;
+        self.token.consume(len, |frame| {
+            let result = f(frame);
+            if let Some(packet) = ip_packet(frame) {
+                protocols.sent(packet);
+            }
+            result
+        })
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {

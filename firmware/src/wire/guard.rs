@@ -10,7 +10,7 @@ use core::cell::{Cell, RefCell};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message,
-    Icmpv4Packet, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket, UdpPacket,
+    Icmpv4Packet, IpAddress, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket, UdpPacket,
 };
 
 use crate::limits::{
@@ -38,7 +38,7 @@ pub enum ArpHeard {
 pub type ListenTable = heapless::Vec<(u16, usize), LISTENERS>;
 
 /// A connection that the stack has, by its peer and our port.
-pub type Tuple = (Ipv4Address, u16, u16);
+pub type Tuple = (IpAddress, u16, u16);
 
 /// How far a sequence number may be from what is expected before it is nobody's: half of what a
 /// number can be away at all. smoltcp subtracts sequence numbers without a check, and panics for
@@ -283,7 +283,7 @@ impl Guard {
         if slot.get().connection == connection {
             slot.set(BareAck::default());
         }
-        let tuple = (source, tcp.src_port(), tcp.dst_port());
+        let tuple = (source.into(), tcp.src_port(), tcp.dst_port());
         let sequence = tcp.seq_number().0 as u32;
         let next = self.expected.borrow().iter().find(|e| e.tuple == tuple).map(|e| e.next);
         if let Some(next) = next {
@@ -333,7 +333,7 @@ impl Guard {
         if !tcp.ack() || tcp.rst() {
             return;
         }
-        let tuple = (ip.dst_addr(), tcp.dst_port(), tcp.src_port());
+        let tuple = (ip.dst_addr().into(), tcp.dst_port(), tcp.src_port());
         let mut expected = self.expected.borrow_mut();
         if let Some(expected) = expected.iter_mut().find(|expected| expected.tuple == tuple) {
             expected.next = tcp.ack_number().0 as u32;

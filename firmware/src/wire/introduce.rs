@@ -19,6 +19,7 @@ use smoltcp::wire::{
 
 use crate::limits::{FRAME_BYTES_MAX, INTRODUCTION_LIFETIME, NEIGHBORS};
 use crate::net::link_local::{ARP_FRAME_BYTES, reply_from};
+use crate::net::{Neighbor, NeighborState};
 
 /// A neighbour that the stack was introduced to.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,17 @@ impl Introductions {
             return;
         }
         self.known.iter().for_each(|known| known.set(None));
+    }
+
+    /// The neighbours that were introduced, one after the other.
+    pub fn nth(&self, index: usize, now: core::time::Duration) -> Option<Neighbor> {
+        let known = self.known.iter().filter_map(Cell::get).nth(index)?;
+        let since = core::time::Duration::from_micros(known.at.total_micros().max(0) as u64);
+        let expires_in = (since + INTRODUCTION_LIFETIME).checked_sub(now);
+        let state =
+            if expires_in.is_some() { NeighborState::Reachable } else { NeighborState::Stale };
+        let (address, mac) = (known.address.into(), Some(known.mac));
+        Some(Neighbor { address, mac, state, since, expires_in })
     }
 
     /// True if a frame waits to be taken.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use firmware::System;
 use firmware::status::NicCounters;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -31,6 +32,9 @@ pub const PEER: Ipv4Address = Ipv4Address::new(192, 168, 77, 1);
 
 /// What a turn of the loop costs on the board, so that a loop that never sleeps does not stop time.
 const TURN: Duration = Duration::from_micros(20);
+/// While something is waited for, it is looked for this often: what the look itself sets going is
+/// not slept through.
+const LOOK: Duration = Duration::from_millis(50);
 /// Turns of one simulation; more is a loop.
 const TURNS_MAX: u64 = 5_000_000;
 /// The firmware's tables stand on the stack for a moment while they are made.
@@ -220,8 +224,31 @@ impl Desk {
                 return found;
             }
             assert!(self.now < end, "{what}: not within {limit:?}\n{}", self.journal());
-            self.turn(end);
+            self.turn(end.min(self.now + LOOK));
         }
+    }
+
+    /// Runs a task on the board and lets time pass until it is done.
+    ///
+    /// # Panics
+    /// If it is not within `limit`.
+    pub fn board<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        task: impl FnOnce(&'static System) -> F,
+    ) -> T {
+        let task = task(self.machine.firmware().system());
+        let result = Rc::new(RefCell::new(None));
+        let given = Rc::clone(&result);
+        self.machine.spawn(async move { *given.borrow_mut() = Some(task.await) });
+        self.until(what, limit, |_| result.borrow_mut().take())
+    }
+
+    /// A peer's sockets, to add others than TCP's.
+    pub fn peer(&mut self, peer: usize) -> (&mut Interface, &mut SocketSet<'static>) {
+        let Peer { interface, sockets, .. } = &mut self.peers[peer];
+        (interface, sockets)
     }
 
     /// The board's journal, as `dmesg` prints it.

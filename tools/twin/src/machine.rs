@@ -9,7 +9,6 @@ use firmware::config::Config;
 use firmware::net::Buffers;
 use firmware::status::{BoardFacts, Link, NicCounters, NicFacts};
 use firmware::{Facts, Firmware, Memory, Spawn, Text};
-use smoltcp::iface::SocketStorage;
 use smoltcp::phy::Device;
 use smoltcp::wire::EthernetAddress;
 
@@ -54,7 +53,7 @@ impl Machine {
     pub fn new(settings: &Settings) -> Result<Self> {
         let memory = Memory {
             buffers: Box::leak(Box::new(Buffers::new())),
-            sockets: Box::leak(Box::new([const { SocketStorage::EMPTY }; _])),
+            sockets: Box::leak(Box::new(firmware::no_sockets())),
             system: Box::leak(Box::new(MaybeUninit::uninit())),
         };
         let (config, faults) = Config::parse(&settings.append);
@@ -87,6 +86,11 @@ impl Machine {
         let timer = time::wake_expired();
         self.executor.poll();
         if self.has_work() { Some(now) } else { deadline.into_iter().chain(timer).min() }
+    }
+
+    /// Runs one more task, such as a test's.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.executor.spawn(task);
     }
 
     /// True if a turn would find something to do now.

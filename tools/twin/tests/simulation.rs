@@ -8,6 +8,8 @@ mod hostile;
 mod leases;
 #[path = "simulation/packets.rs"]
 mod packets;
+#[path = "simulation/sockets.rs"]
+mod sockets;
 
 use std::time::Duration;
 

@@ -1,0 +1,87 @@
+//! The memory of all sockets, given by the owner of the firmware.
+
+use core::fmt;
+
+use smoltcp::iface::SocketStorage;
+use smoltcp::socket::{raw, udp};
+use smoltcp::storage::PacketMetadata;
+
+use super::icmp::IcmpHeader;
+use crate::limits::{
+    CAPTURE_FRAMES, DATAGRAM_BYTES_MAX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX, ICMP_MESSAGES,
+    ICMP_RING_BYTES, ICMP_SOCKETS, OTHER_SOCKETS, TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS,
+    UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
+};
+
+/// The rings of all sockets, the DHCP client's packet and the captured frames. All zero, so that as
+/// a static it takes no room in the image.
+pub struct Buffers {
+    pub(super) tcp_receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+    pub(super) tcp_send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+    pub(super) udp_receive: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
+    pub(super) udp_send: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
+    pub(super) icmp: [[u8; ICMP_RING_BYTES]; ICMP_SOCKETS],
+    /// Received ICMP and ICMPv6 messages, before they are handed out; and those to be sent.
+    pub(super) raw: [[[u8; RAW_BYTES]; 2]; RAW_SOCKETS],
+    pub(super) dhcp: [u8; DHCP_PACKET_BYTES_MAX],
+    pub(super) frames: [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
+}
+
+/// Raw sockets: ICMP and ICMPv6.
+pub(super) const RAW_SOCKETS: usize = 2;
+/// Bytes of a raw socket's ring: a reassembled message with its header, and more.
+pub(super) const RAW_BYTES: usize = 2 * DATAGRAM_BYTES_MAX;
+/// Packets in a raw socket's ring.
+pub(super) const RAW_PACKETS: usize = 16;
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Buffers {
+    /// All zero.
+    pub const fn new() -> Self {
+        Self {
+            tcp_receive: [[0; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
+            tcp_send: [[0; TCP_SEND_BYTES]; TCP_SOCKETS],
+            udp_receive: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
+            udp_send: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
+            icmp: [[0; ICMP_RING_BYTES]; ICMP_SOCKETS],
+            raw: [[[0; RAW_BYTES]; 2]; RAW_SOCKETS],
+            dhcp: [0; DHCP_PACKET_BYTES_MAX],
+            frames: [[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
+        }
+    }
+}
+
+impl fmt::Debug for Buffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buffers")
+    }
+}
+
+/// The table of sockets, and the lists of packets in their rings. Not all zero when empty.
+pub struct Sockets {
+    pub(super) table: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + OTHER_SOCKETS],
+    pub(super) udp: [[[udp::PacketMetadata; UDP_DATAGRAMS]; 2]; UDP_SOCKETS],
+    pub(super) raw: [[[raw::PacketMetadata; RAW_PACKETS]; 2]; RAW_SOCKETS],
+    pub(super) icmp: [[PacketMetadata<IcmpHeader>; ICMP_MESSAGES]; ICMP_SOCKETS],
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sockets")
+    }
+}
+
+/// An empty table.
+pub const fn no_sockets() -> Sockets {
+    Sockets {
+        table: [SocketStorage::EMPTY; _],
+        udp: [[[udp::PacketMetadata::EMPTY; _]; _]; _],
+        raw: [[[raw::PacketMetadata::EMPTY; _]; _]; _],
+        icmp: [[PacketMetadata::EMPTY; _]; _],
+    }
+}

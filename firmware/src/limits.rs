@@ -146,8 +146,9 @@ pub const ACCEPTORS: usize = 24;
 /// UDP port of DHCP clients (RFC 2131, 4.1).
 pub const DHCP_CLIENT_PORT: u16 = 68;
 
-/// DHCP packets that we send at most, each second: a search and a request take two.
-pub const DHCP_PER_SECOND: u32 = 4;
+/// DHCP packets that we send at most, each second: a search and a request take two, and a link that
+/// comes and goes begins anew each time. What is held back is sent again 10 s later only.
+pub const DHCP_PER_SECOND: u32 = 8;
 
 /// Seconds of the shortest DHCP lease that is taken.
 pub const DHCP_LEASE_SECONDS_MIN: u32 = 10;

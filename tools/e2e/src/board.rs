@@ -205,8 +205,8 @@ impl Board {
         &mut self.process
     }
 
-    /// Gives the server of the chip a command (`cargo xtask usbredir --help` lists them) and returns
-    /// its answer.
+    /// Gives the server of the chip a command (`cargo xtask usbredir --help` lists them) and
+    /// returns its answer.
     ///
     /// # Errors
     /// If the board has none, or it refuses.

@@ -1,5 +1,6 @@
-//! The lint beside a board: QEMU's record of the controller's registers passes it line by line while
-//! the board runs, and is not kept. An hour of it would fill a disk; what was found is a few lines.
+//! The lint beside a board: QEMU's record of the controller's registers passes it line by line
+//! while the board runs, and is not kept. An hour of it would fill a disk; what was found is a few
+//! lines.
 
 use std::collections::VecDeque;
 use std::fmt;

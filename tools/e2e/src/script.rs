@@ -3,6 +3,7 @@
 mod address;
 mod bytes;
 mod capture;
+mod cycles;
 mod hostile;
 mod ping;
 mod restart;
@@ -10,8 +11,6 @@ mod shell;
 pub mod web;
 
 use anyhow::Result;
-
-use xtask::qemu::Attachment;
 
 use crate::board::{Hardware, Model};
 use crate::stage::{Boot, Session};
@@ -41,6 +40,8 @@ pub enum PlaysOn {
     Wire,
     /// Wherever the image itself runs.
     Image,
+    /// Where the adapter is one that can be unplugged: QEMU does not survive that of its own.
+    Plug,
 }
 
 impl Script {
@@ -50,16 +51,12 @@ impl Script {
             PlaysOn::All => true,
             PlaysOn::Wire => model.needs_lab(),
             PlaysOn::Image => model.is_emulated(),
+            PlaysOn::Plug => matches!(model.hardware, Hardware::Lan9514(_)),
         }
     }
 
     /// Why it cannot run on this machine, if it cannot.
     pub fn missing(&self, model: &Model) -> Option<String> {
-        let restarts = ["reboot", "panic", "static_reboot"].contains(&self.name);
-        if restarts && model.hardware == Hardware::Lan9514(Attachment::Hub) {
-            // QEMU's hub tells the chip's server nothing of a restart.
-            return Some("QEMU aborts when a frame comes behind its hub during a restart".into());
-        }
         let server = (self.boot == Boot::Dhcp && model.needs_lab()).then_some("dnsmasq");
         let mut tools = self.tools.iter().copied().chain(server);
         let missing = tools.find(|tool| !is_installed(tool));
@@ -103,6 +100,8 @@ pub const SCRIPTS: [Script; 24] = [
     ),
     script("syn_flood", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::syn_flood),
     script("garbage", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::garbage),
+    script("link_flaps", Boot::Dhcp, PlaysOn::Plug, &["ping", "curl"], cycles::link_flaps),
+    script("replugs", Boot::Dhcp, PlaysOn::Plug, &["ping", "curl"], cycles::replugs),
     script("reboot", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_reboot),
     script("panic", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_panic),
     script("static_address", Boot::Static, PlaysOn::Wire, &["ping", "curl"], address::fixed),

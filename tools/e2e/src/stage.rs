@@ -148,7 +148,9 @@ impl Session {
 
     /// An error with all that helps to understand it.
     pub fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        anyhow::anyhow!("{error:#}\n{}", self.board.report())
+        let dhcp = self.dnsmasq.as_ref().map(Dnsmasq::tail).unwrap_or_default();
+        let report = self.board.report();
+        anyhow::anyhow!("{error:#}\n{report}--- the DHCP server, last lines ---\n{dhcp}\n")
     }
 }
 

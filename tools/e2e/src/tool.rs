@@ -47,6 +47,11 @@ impl Dnsmasq {
         Ok(Self { process })
     }
 
+    /// What it said last.
+    pub fn tail(&self) -> String {
+        self.process.errors.tail(20)
+    }
+
     /// Waits until it said a line with these words.
     ///
     /// # Errors

@@ -58,8 +58,8 @@ fn trial(stage: &Arc<Stage>, model: Model, script: Script) -> Trial {
     })
 }
 
-/// The last trial of an emulated board: what its controller was asked for, in all trials before, was
-/// what hardware takes.
+/// The last trial of an emulated board: what its controller was asked for, in all trials before,
+/// was what hardware takes.
 fn lint(stage: &Arc<Stage>, model: Model) -> Trial {
     let stage = Arc::clone(stage);
     Trial::ignorable_test(format!("{}::lint", model.name), move || {

@@ -165,6 +165,14 @@ pub struct NicCounters {
     pub send_busy: u64,
     /// Recoveries of the device.
     pub recoveries: u64,
+    /// Frames that the device dropped for want of room.
+    pub receive_overruns: u64,
+    /// Frames that the device did not send for want of a carrier.
+    pub carrier_errors: u64,
+    /// Collisions of frames that were sent in the end.
+    pub collisions: u64,
+    /// Times that the power of the device's bus was switched off and on.
+    pub power_cycles: u64,
 }
 
 macro_rules! drops {

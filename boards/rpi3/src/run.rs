@@ -1,9 +1,9 @@
 //! The loop: USB, frames, tasks, consoles, sleep.
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
-use bcm2837::mailbox::{Mailbox, PowerDevice};
+use bcm2837::mailbox::{self, Mailbox, PowerDevice};
 use dwc2::Dwc2;
 use firmware::config::Config;
 use firmware::status::{BoardFacts, Link, NicCounters, NicFacts};
@@ -15,6 +15,7 @@ use mmio::Pointer;
 use nic::{Nic, NicEvent};
 use smoltcp::wire::EthernetAddress;
 use static_cell::{ConstStaticCell, StaticCell};
+use usb::Host as _;
 
 use crate::board::{self, Board};
 use crate::console::Console;
@@ -53,7 +54,7 @@ pub fn run(mut board: Board) -> ! {
     let (config, faults) = Config::of_board(board.facts.device_tree, &board.facts.command_line);
     let mac_fallback = config.mac.map(|mac| mac.0).or(board.facts.mac.ok());
     let seed = seed(&mut board);
-    let Board { mut clock, mut console, mut log_uart, mailbox, usb, pool, facts, .. } = board;
+    let Board { mut clock, mut console, mut log_uart, mut mailbox, usb, pool, facts, .. } = board;
     let memory = Memory {
         buffers: BUFFERS.take(),
         sockets: SOCKETS.init(firmware::no_sockets()),
@@ -65,7 +66,7 @@ pub fn run(mut board: Board) -> ! {
     firmware.spawn(&mut tasks).expect("limits.rs has a listener for every service");
     defmt::info!("tasks use {=usize} bytes", tasks.used_bytes());
 
-    let mut nic = match network(mailbox, &mut clock, usb, pool, mac_fallback, &firmware) {
+    let mut nic = match network(&mut mailbox, &mut clock, usb, pool, mac_fallback, &firmware) {
         Ok(nic) => Some(nic),
         Err(why) => {
             firmware.note("usb", format_args!("{why}; no network until the next restart"));
@@ -80,7 +81,11 @@ pub fn run(mut board: Board) -> ! {
         let mut due = now + IDLE_MAX;
         if let Some(nic) = &mut nic {
             while let Some(event) = nic.poll(now, &mut clock) {
+                let due = matches!(event, NicEvent::PowerCycleDue { .. });
                 tell(&mut firmware, event);
+                if due {
+                    power_cycle(nic, &mut mailbox, &mut clock, &firmware);
+                }
             }
             let counters = counters(&nic.counters());
             due = firmware.poll(now, nic, counters).unwrap_or(due).min(due);
@@ -95,6 +100,10 @@ pub fn run(mut board: Board) -> ! {
         match firmware.restart_due(now) {
             Some(RestartRequest::Restart) => {
                 console.flush();
+                if let Some(Err(error)) = nic.as_mut().map(|nic| nic.stop(&mut clock)) {
+                    let _ = writeln!(console, "usb: {error}");
+                    console.flush();
+                }
                 restart::restart();
             }
             Some(RestartRequest::Panic) => panic!("asked for by `reboot --panic`"),
@@ -142,21 +151,65 @@ fn seed(board: &mut Board) -> [u8; 32] {
 
 /// Powers the USB controller and brings it up.
 fn network(
-    mut mailbox: Mailbox<Pointer>,
+    mailbox: &mut Mailbox<Pointer>,
     clock: &mut Clock,
     usb: Pointer,
     pool: dma::Pool,
     mac_fallback: Option<[u8; 6]>,
     firmware: &Firmware,
 ) -> Result<Nic<Dwc2<Pointer>>, Text<80>> {
-    match mailbox.set_power(clock, PowerDevice::UsbHcd, true) {
-        Ok(true) => {}
-        Ok(false) => return Err(Text::from("the VideoCore firmware keeps the USB power off")),
-        // It may be on already; the controller's identification will tell.
-        Err(error) => firmware.note("usb", format_args!("power: {error}")),
+    // It may be on already; the controller's identification will tell.
+    if let Err(error) = switch_usb(mailbox, clock, true) {
+        firmware.note("usb", format_args!("{error}"));
     }
-    let host = Dwc2::new(usb, pool, clock).map_err(|error| Text::of(format_args!("{error}")))?;
+    let mut host = Dwc2::stopped(usb, pool).map_err(|error| Text::of(format_args!("{error}")))?;
+    // What does not start now may do so after a power cycle, which the interface will ask for.
+    if let Err(error) = host.start(clock) {
+        firmware.note("usb", format_args!("{error}"));
+    }
     Nic::new(host, nic::Config { mac_fallback }).map_err(|error| Text::of(format_args!("{error}")))
+}
+
+/// Why the USB controller's power was not switched.
+enum SwitchError {
+    Mailbox(mailbox::Error),
+    Refused,
+}
+
+impl fmt::Display for SwitchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(error) => write!(f, "power: {error}"),
+            Self::Refused => f.write_str("the VideoCore firmware does not switch the USB power"),
+        }
+    }
+}
+
+/// Switches the USB controller's power, and waits until it is stable.
+fn switch_usb(
+    mailbox: &mut Mailbox<Pointer>,
+    clock: &mut dyn mmio::Clock,
+    on: bool,
+) -> Result<(), SwitchError> {
+    match mailbox.set_power(clock, PowerDevice::UsbHcd, on) {
+        Ok(is_on) if is_on == on => Ok(()),
+        Ok(_) => Err(SwitchError::Refused),
+        Err(error) => Err(SwitchError::Mailbox(error)),
+    }
+}
+
+/// Takes the power from the USB controller for a moment: the last that can be done for an interface
+/// that does not come up.
+fn power_cycle(
+    nic: &mut Nic<Dwc2<Pointer>>,
+    mailbox: &mut Mailbox<Pointer>,
+    clock: &mut Clock,
+    firmware: &Firmware,
+) {
+    match nic.power_cycle(clock, |clock, on| switch_usb(mailbox, clock, on)) {
+        Ok(()) => firmware.note("usb", format_args!("the power was off and is on again")),
+        Err(error) => firmware.note("usb", format_args!("power cycle: {error}")),
+    }
 }
 
 /// Passes on what happened to the network interface.
@@ -179,7 +232,7 @@ fn tell(firmware: &mut Firmware, event: NicEvent) {
         NicEvent::Note(note) => firmware.note("usb", format_args!("{note}")),
         NicEvent::PowerCycleDue { restarts } => firmware.note(
             "usb",
-            format_args!("{restarts} restarts of the port did not help; power it off and on"),
+            format_args!("{restarts} restarts of the port did not help: power off and on"),
         ),
     }
 }
@@ -193,6 +246,10 @@ fn counters(of: &nic::Counters) -> NicCounters {
         send_errors: of.send_errors,
         send_busy: of.send_busy,
         recoveries: of.recoveries,
+        receive_overruns: of.overruns,
+        carrier_errors: of.carrier_errors,
+        collisions: of.collisions,
+        power_cycles: of.power_cycles,
     }
 }
 

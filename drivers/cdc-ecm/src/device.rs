@@ -21,7 +21,7 @@ pub struct Attached<'a, H: ?Sized> {
 
 impl Ecm {
     /// Joins the driver and the host for one turn of the stack, at time `now`. Without a device,
-    /// frames neither come nor go.
+    /// frames neither come nor go; without a link, none go.
     pub fn with<'a, H: Host + ?Sized>(
         &'a mut self,
         host: &'a mut H,
@@ -57,7 +57,7 @@ impl<'a, H: Host + ?Sized> Attached<'a, H> {
             }
             return None;
         }
-        Some(TxToken { transmit, host, counters, now })
+        transmit.carrier.then_some(TxToken { transmit, host, counters, now })
     }
 }
 

@@ -30,6 +30,7 @@ use core::time::Duration;
 use defmt_or_log::debug;
 use mmio::Clock;
 use usb::bus::Candidate;
+use usb::limits::DESCRIPTOR_TRIES;
 use usb::{Data, Endpoint, Host, Pieces, Pipe, Setup, Speed, Target, TransferError, Way, request};
 
 pub use device::{Attached, RxToken, TxToken, capabilities};
@@ -168,13 +169,19 @@ impl Ecm {
             Setup::set_configuration(function.configuration),
             Data::None,
         )?;
-        let mac = match request::string(host, clock, &target, function.mac_string) {
-            Ok(text) => text.and_then(|text| parse_mac(&text)),
-            Err(usb::bus::BusError::Transfer(TransferError::Disconnected)) => {
-                return Err(TransferError::Disconnected.into());
+        let mut mac = None;
+        for _ in 0..DESCRIPTOR_TRIES {
+            mac = match request::string(host, clock, &target, function.mac_string) {
+                Ok(text) => text.and_then(|text| parse_mac(&text)),
+                Err(usb::bus::BusError::Transfer(TransferError::Disconnected)) => {
+                    return Err(TransferError::Disconnected.into());
+                }
+                Err(_) => None,
+            };
+            if mac.is_some() {
+                break;
             }
-            Err(_) => None,
-        };
+        }
         let mac = mac.or(fallback).ok_or(EcmError::NoAddress)?;
         // A device with one setting only may refuse to be told so.
         let setup = Setup::set_interface(function.data_interface, function.data_alternate);
@@ -200,6 +207,7 @@ impl Ecm {
         );
         let link = Link::Up { bits_per_second: None };
         self.device = Some(Device { target, function, link });
+        self.transmit.carrier = true;
         self.receive.look(host, clock.now(), &mut self.counters);
         Ok(mac)
     }
@@ -243,6 +251,17 @@ impl Ecm {
         self.receive.reset() & self.transmit.reset(&mut self.counters) & self.notify.reset()
     }
 
+    /// Ends all traffic, before the host controller is stopped: the device is told that no frame is
+    /// for us, and frames that wait are dropped. Blocks for one control transfer.
+    pub fn silence<H: Host + ?Sized>(&mut self, host: &mut H, clock: &mut dyn Clock) {
+        let Some(Device { target, function, .. }) = self.device else { return };
+        let setup =
+            Setup::class_interface(SET_ETHERNET_PACKET_FILTER, 0, function.control_interface);
+        // One that refuses has its transfers ended by the host alone.
+        let _ = request::control(host, clock, &target, setup, Data::None);
+        self.detach(host, clock.now());
+    }
+
     /// Moves transfers and looks after the device. Blocks only to clear a halted endpoint: two
     /// short control transfers at most, and each at most every [`ERROR_REST`](limits::ERROR_REST).
     pub fn poll<H: Host + ?Sized>(
@@ -257,6 +276,9 @@ impl Ecm {
         let link = self.notify.look(host, now, device.link);
         let changed = link != device.link;
         device.link = link;
+        if changed {
+            self.transmit.link_changed(now, link.is_up(), &mut self.counters);
+        }
         let (target, function) = (device.target, device.function);
         if let Some(error) = self.receive.health.lost() {
             return Some(Event::Lost(Lost::Receive(error)));
@@ -264,7 +286,7 @@ impl Ecm {
         if let Some(error) = self.transmit.health.lost() {
             return Some(Event::Lost(Lost::Send(error)));
         }
-        if self.transmit.deadline().is_some_and(|deadline| now >= deadline) && link.is_up() {
+        if self.transmit.deadline().is_some_and(|deadline| now >= deadline) {
             return Some(Event::Lost(Lost::SendStuck(limits::SEND_MAX)));
         }
         if self.receive.health.needs_clearing(now) {

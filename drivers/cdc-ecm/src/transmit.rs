@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use dma::Buffer;
 use heapless::{Deque, Vec};
-use usb::{Host, Pipe};
+use usb::{Host, Pipe, TransferError};
 
 use crate::Counters;
 use crate::health::Health;
@@ -15,6 +15,8 @@ use crate::limits::{FRAME_BYTES_MAX, SEND_MAX, TRANSMIT_BUFFERS, TRANSMIT_BYTES}
 pub(crate) struct Transmit {
     pub(crate) pipe: Option<Pipe>,
     pub(crate) health: Health,
+    /// The link is up, as far as the device tells.
+    pub(crate) carrier: bool,
     free: Vec<Buffer, TRANSMIT_BUFFERS>,
     queue: Deque<(Buffer, usize), TRANSMIT_BUFFERS>,
     /// When the transfer under way was started.
@@ -29,19 +31,35 @@ impl Transmit {
             let _ = free.push(host.buffer(TRANSMIT_BYTES)?);
         }
         let health = Health::default();
-        Ok(Self { pipe: None, health, free, queue: Deque::new(), posted_at: None })
+        let queue = Deque::new();
+        Ok(Self { pipe: None, health, carrier: false, free, queue, posted_at: None })
     }
 
     /// Starts over with another device: frames that wait are dropped. False if a buffer is still
     /// with the controller.
     pub(crate) fn reset(&mut self, counters: &mut Counters) -> bool {
         self.health = Health::default();
+        self.carrier = false;
         self.posted_at = None;
+        self.drop_queue(counters);
+        self.pipe.is_none() && self.free.is_full()
+    }
+
+    /// The link changed: without one, frames that wait are dropped, and the one under way is in no
+    /// hurry.
+    pub(crate) fn link_changed(&mut self, now: Duration, up: bool, counters: &mut Counters) {
+        self.carrier = up;
+        self.posted_at = self.posted_at.map(|_| now);
+        if !up {
+            self.drop_queue(counters);
+        }
+    }
+
+    fn drop_queue(&mut self, counters: &mut Counters) {
         while let Some((buffer, _)) = self.queue.pop_front() {
             counters.send_errors += 1;
             self.put_back(buffer);
         }
-        self.pipe.is_none() && self.free.is_full()
     }
 
     /// Takes a buffer back.
@@ -67,9 +85,12 @@ impl Transmit {
                         self.health.good();
                         counters.transfers_out += 1;
                     }
+                    // Without a carrier nothing can be sent, which is no fault of the device's.
                     Err(error) => {
                         counters.send_errors += 1;
-                        self.health.bad(now, error);
+                        if self.carrier || !matches!(error, TransferError::TimedOut(_)) {
+                            self.health.bad(now, error);
+                        }
                     }
                 }
             }
@@ -107,8 +128,8 @@ impl Transmit {
         result
     }
 
-    /// When the device has to have taken the frame under way.
+    /// When the device has to have taken the frame under way, if the link is up.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.posted_at.map(|at| at + SEND_MAX)
+        self.posted_at.filter(|_| self.carrier).map(|at| at + SEND_MAX)
     }
 }

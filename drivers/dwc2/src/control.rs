@@ -111,6 +111,10 @@ impl<R: Registers> Dwc2<R> {
         if !PortStatus::read(&mut self.registers).enabled() {
             return (Some(buffer), Err(TransferError::Disconnected));
         }
+        let start = clock.now();
+        if clock.deadline().is_some_and(|deadline| start >= deadline) {
+            return (Some(buffer), Err(TransferError::OutOfTime));
+        }
         let loan = buffer.lend(stage.direction, stage.len);
         let chunk = Chunk {
             target: *target,
@@ -124,7 +128,6 @@ impl<R: Registers> Dwc2<R> {
             len: stage.len,
         };
         self.start(CONTROL, &chunk);
-        let start = clock.now();
         let waited = loop {
             match self.ended(CONTROL) {
                 Some(Ended::Complete { left, .. }) => {

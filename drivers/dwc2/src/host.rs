@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use dma::{Buffer, Direction};
-use mmio::{Clock, Registers};
+use mmio::{Clock, Registers, TimedOut};
 use usb::{
-    Completion, Data, Endpoint, Host, Pieces, Pipe, RootPort, Setup, Target, TransferError, Way,
+    Completion, Data, Endpoint, Host, Pieces, Pipe, RootPort, Setup, StartError, Target,
+    TransferError, Way,
 };
 
 use crate::Dwc2;
@@ -32,6 +33,14 @@ impl<R: Registers> Host for Dwc2<R> {
 
     fn restart_port(&mut self, now: Duration) {
         self.restart(now);
+    }
+
+    fn stop(&mut self, clock: &mut dyn Clock) -> Result<(), TimedOut> {
+        self.stop_core(clock)
+    }
+
+    fn start(&mut self, clock: &mut dyn Clock) -> Result<(), StartError> {
+        self.start_core(clock)
     }
 
     fn control(

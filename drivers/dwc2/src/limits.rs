@@ -22,9 +22,12 @@ pub const TRANSFER_PACKETS_MAX: usize = 1023;
 /// s).
 pub const CORE_WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// After a core reset the PHY clock needs a moment (Linux waits 100 ms for a mode change, else 1
-/// ms).
+/// After a core reset the PHY clock needs a moment (Linux waits 1 ms).
 pub const CORE_SETTLE: Duration = Duration::from_millis(1);
+
+/// A core reset makes a device of the core until it has looked at its ID pin again, or at the bit
+/// that forces host mode: up to 25 ms, says Synopsys; Linux waits 110 ms at most.
+pub const HOST_MODE_WAIT_MAX: Duration = Duration::from_millis(110);
 
 /// A stage of a control transfer. A device may take 5 s for a request in the extreme (USB 2.0,
 /// 9.2.6.1), 500 ms for its first data and 50 ms for a status (9.2.6.4); the loop stands still

@@ -11,8 +11,10 @@ use tock_registers::LocalRegisterCopy;
 use usb::{RootPort, Speed, TransferError};
 
 use crate::Dwc2;
-use crate::core_setup::configure;
-use crate::limits::{DEBOUNCE, HALT_WAIT_MAX, PORT_RETRY, RESET, RESET_RECOVERY};
+use crate::core_setup::{configure, is_host};
+use crate::limits::{
+    DEBOUNCE, HALT_WAIT_MAX, HOST_MODE_WAIT_MAX, PORT_RETRY, RESET, RESET_RECOVERY,
+};
 use crate::registers::*;
 
 /// HPRT as it was read.
@@ -83,6 +85,8 @@ impl PortWrite {
 /// Where the port is on its way. Each state says what ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The core is stopped, and its power may be off.
+    Off,
     Empty,
     Debouncing {
         until: Duration,
@@ -108,10 +112,12 @@ enum State {
     },
 }
 
-/// The steps of a core reset; each is over when its bit of GRSTCTL has cleared itself.
+/// The steps of a core reset; each is over when its bit of GRSTCTL has cleared itself, `HostMode`
+/// when the core is a host again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ResetStep {
     Core,
+    HostMode,
     TransmitFifos,
     ReceiveFifo,
 }
@@ -123,6 +129,19 @@ pub(crate) struct RootPortState(State);
 impl RootPortState {
     pub fn new() -> Self {
         Self(State::Empty)
+    }
+
+    pub fn off() -> Self {
+        Self(State::Off)
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.0 == State::Off
+    }
+
+    /// A core reset is under way: no register but GRSTCTL may be touched.
+    pub fn is_resetting(&self) -> bool {
+        matches!(self.0, State::CoreReset { .. })
     }
 
     /// The speed of the device on the port, while it is usable.
@@ -137,9 +156,11 @@ impl RootPortState {
 impl<R: Registers> Dwc2<R> {
     /// One step of the port. See [`usb::Host::root_port`].
     pub(crate) fn step_port(&mut self, now: Duration) -> RootPort {
-        if let State::CoreReset { step, until } = self.port.0 {
+        match self.port.0 {
+            State::Off => return RootPort::Failed(now + PORT_RETRY),
             // Until the core is back no other register may be touched.
-            return self.step_reset(now, step, until);
+            State::CoreReset { step, until } => return self.step_reset(now, step, until),
+            _ => {}
         }
         let status = PortStatus::read(&mut self.registers);
         if !status.0.is_set(HPRT::PWR) {
@@ -190,13 +211,15 @@ impl<R: Registers> Dwc2<R> {
                     State::CoreReset { step: ResetStep::Core, until: now + HALT_WAIT_MAX }
                 }
             }
-            State::CoreReset { .. } => self.port.0,
+            State::Off | State::CoreReset { .. } => self.port.0,
             State::Failed { retry } if now < retry => self.port.0,
             State::Failed { .. } => State::Empty,
         };
         self.port.0 = state;
         match state {
             State::Empty => RootPort::Empty,
+            // Left above.
+            State::Off => RootPort::Failed(now + PORT_RETRY),
             State::Debouncing { until }
             | State::Resetting { until }
             | State::Recovering { until }
@@ -214,6 +237,7 @@ impl<R: Registers> Dwc2<R> {
         let done = control.is_set(GRSTCTL::AHB_IDLE)
             && !match step {
                 ResetStep::Core => control.is_set(GRSTCTL::CORE_SOFT_RESET),
+                ResetStep::HostMode => !is_host(&mut self.registers),
                 ResetStep::TransmitFifos => control.is_set(GRSTCTL::TX_FIFO_FLUSH),
                 ResetStep::ReceiveFifo => control.is_set(GRSTCTL::RX_FIFO_FLUSH),
             };
@@ -221,6 +245,10 @@ impl<R: Registers> Dwc2<R> {
             _ if !done && now < until => State::CoreReset { step, until },
             _ if !done => State::CoreReset { step, until: now + PORT_RETRY },
             ResetStep::Core => {
+                let until = now + HOST_MODE_WAIT_MAX;
+                State::CoreReset { step: ResetStep::HostMode, until }
+            }
+            ResetStep::HostMode => {
                 configure(&mut self.registers);
                 self.registers
                     .write(GRSTCTL, GRSTCTL::TX_FIFO_FLUSH::SET + GRSTCTL::TX_FIFO_NUMBER::ALL);

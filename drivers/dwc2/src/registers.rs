@@ -12,6 +12,8 @@ register_bitfields![u32,
     pub GAHBCFG [
         /// Interrupts reach the CPU.
         GLBL_INTR_MSK OFFSET(0) NUMBITS(1) [],
+        /// BCM2835: beats of the longest AXI burst (part of HBstLen elsewhere).
+        AXI_BURST OFFSET(1) NUMBITS(2) [FOUR = 0],
         /// BCM2835: 1 = wait for outstanding AXI writes (part of HBstLen elsewhere).
         AXI_WAIT OFFSET(4) NUMBITS(1) [],
         /// The core moves data by DMA.
@@ -45,6 +47,8 @@ register_bitfields![u32,
     ],
     /// Core interrupts; and their mask.
     pub GINT [
+        /// The core is a host. A state, not an interrupt: writes do not change it.
+        CURRENT_MODE_HOST OFFSET(0) NUMBITS(1) [],
         /// A change of the host port.
         PORT OFFSET(24) NUMBITS(1) [],
         /// A channel.

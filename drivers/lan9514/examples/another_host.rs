@@ -14,8 +14,8 @@ use lan9514::{Config, Event, Filter, Lan9514};
 use smoltcp::phy::{RxToken, TxToken};
 use usb::bus::enumerate;
 use usb::{
-    Completion, Data, Endpoint, Host, Kind, Pieces, Pipe, RootPort, Setup, Speed, Target,
-    TransferError, Way,
+    Completion, Data, Endpoint, Host, Kind, Pieces, Pipe, RootPort, Setup, Speed, StartError,
+    Target, TransferError, Way,
 };
 
 const MAC: [u8; 6] = [0xb8, 0x27, 0xeb, 1, 2, 3];
@@ -141,6 +141,14 @@ impl Host for PaperHost {
     }
 
     fn restart_port(&mut self, _: Duration) {}
+
+    fn stop(&mut self, _: &mut dyn mmio::Clock) -> Result<(), mmio::TimedOut> {
+        Ok(())
+    }
+
+    fn start(&mut self, _: &mut dyn mmio::Clock) -> Result<(), StartError> {
+        Ok(())
+    }
 
     fn control(
         &mut self,

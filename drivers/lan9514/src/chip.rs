@@ -112,7 +112,8 @@ impl<H: Host + ?Sized> Registers for Chip<'_, H> {
 
 /// True if another try may succeed: the device is there, and has not taken its time already.
 pub(crate) fn worth_a_try(error: TransferError) -> bool {
-    !matches!(error, TransferError::Disconnected | TransferError::TimedOut(_))
+    use TransferError::{Disconnected, OutOfTime, TimedOut};
+    !matches!(error, Disconnected | OutOfTime | TimedOut(_))
 }
 
 /// Bring-up: each access is tried [`ACCESS_TRIES`] times, waits have names and ends.

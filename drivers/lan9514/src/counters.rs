@@ -41,6 +41,16 @@ pub struct Counters {
     /// Fragments of TCP segments, which are dropped while the driver checks their checksums.
     pub tcp_fragments: u64,
 
+    /// Frames that the chip dropped since its receive FIFO was full, by its own statistics.
+    pub fifo_dropped: u64,
+    /// Collisions of frames that were sent in the end, by the chip's own statistics.
+    pub collisions: u64,
+    /// Frames that were given up after too many collisions, or a late one, by the chip's own
+    /// statistics.
+    pub collision_errors: u64,
+    /// Frames that were not sent for want of a carrier, by the chip's own statistics.
+    pub carrier_errors: u64,
+
     /// Looks at the chip at which its receive FIFO had overflowed since the one before.
     pub fifo_overflows: u64,
     /// Looks at the chip at which its transmitter reported an error.

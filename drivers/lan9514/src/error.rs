@@ -128,7 +128,8 @@ impl Trouble {
     /// True if the device is gone, or has taken all the time that it can have.
     pub(crate) fn is_the_end(&self) -> bool {
         let gone = |error: &TransferError| {
-            matches!(error, TransferError::Disconnected | TransferError::TimedOut(_))
+            use TransferError::{Disconnected, OutOfTime, TimedOut};
+            matches!(error, Disconnected | OutOfTime | TimedOut(_))
         };
         match self {
             Self::Receive(error) => *error == TransferError::Disconnected,

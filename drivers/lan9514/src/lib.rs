@@ -47,6 +47,7 @@ mod link;
 mod receive;
 mod registers;
 mod setup;
+mod statistics;
 mod transmit;
 
 use core::time::Duration;
@@ -67,10 +68,11 @@ pub use link::{Link, Rate};
 use burst::BadBurst;
 use chip::Chip;
 use interrupt::Interrupt;
-use limits::{BAD_BURSTS_MAX, LITE_RESETS_MAX, SEND_MAX, SOUND_AFTER, TELL_INTERVAL};
+use limits::{BAD_BURSTS_MAX, LITE_RESETS_MAX, SEND_MAX, SILENCE_MAX, SOUND_AFTER, TELL_INTERVAL};
 use link::Monitor;
 use receive::Receive;
 use setup::{Function, Plan};
+use statistics::Statistics;
 use transmit::Transmit;
 
 /// How the chip is used.
@@ -213,7 +215,7 @@ impl Lan9514 {
             return Err(error.into());
         }
         let now = clock.now();
-        let monitor = Monitor::new(now, self.config.filter);
+        let monitor = Monitor::new(now, self.config.filter, Statistics::new(now, id));
         self.device = Some(Device {
             target,
             function,
@@ -263,6 +265,28 @@ impl Lan9514 {
         }
         // All three, whatever the first one says.
         self.receive.reset() & self.transmit.reset(&mut self.counters) & self.interrupt.reset()
+    }
+
+    /// Ends all traffic, before the host controller is stopped: the chip receives nothing any more,
+    /// and answers a transfer that waits for frames by an empty packet rather than by NAK, which
+    /// ends it. Blocks until then, or for [`SILENCE_MAX`](limits::SILENCE_MAX), and for two register
+    /// writes. The device has to be attached again after it.
+    pub fn silence<H: Host + ?Sized>(&mut self, host: &mut H, clock: &mut dyn Clock) {
+        let Some(device) = self.device else { return };
+        let counters = &mut self.counters;
+        let mut chip = Chip { host, clock, target: device.target, counters };
+        if let Err(failed) = chip.silence() {
+            debug!("lan9514: not silenced: {}", failed.register);
+        }
+        let start = clock.now();
+        loop {
+            let now = clock.now();
+            self.detach(host, now);
+            let ended = self.receive.pipe.is_none() && self.transmit.pipe.is_none();
+            if ended || now.saturating_sub(start) >= SILENCE_MAX {
+                return;
+            }
+        }
     }
 
     /// Moves transfers and looks after the device; tells one thing that happened. Blocks for one

@@ -80,6 +80,12 @@ pub const LINK_LOOK_UP: Duration = Duration::from_secs(1);
 /// Rest between two looks at the link while it is down.
 pub const LINK_LOOK_DOWN: Duration = Duration::from_millis(250);
 
+/// Rest between two looks at the chip's statistics, each of two control transfers. A counter of 32
+/// bits takes hours to roll over.
+pub const STATISTICS_INTERVAL: Duration = Duration::from_secs(10);
+/// Transfers under way have this long to end, once the chip was told to be silent.
+pub const SILENCE_MAX: Duration = Duration::from_millis(50);
+
 /// Failed transfers in a row after which a pipe is given up.
 pub const ERRORS_IN_A_ROW_MAX: u32 = 8;
 /// Rest after a failed transfer or register access.

@@ -12,6 +12,8 @@
 //!         time                               │       Pressure ─> Mac ─────┤ link up
 //!                                            └────────────────────────────┘ link down
 //! ```
+//!
+//! Now and then the chip's statistics are asked for before such a round.
 
 use core::fmt;
 use core::time::Duration;
@@ -27,6 +29,7 @@ use crate::registers::{
     AFC_CFG, FLOW, HASHH, HASHL, INT_STS, INTERRUPTS, MAC_CR, MII_ADDR, MII_DATA, phy,
 };
 use crate::setup::ADVERTISED;
+use crate::statistics::{Side, Statistics};
 use crate::{AccessError, Counters, Trouble};
 
 /// What the PHYs have agreed upon.
@@ -161,6 +164,7 @@ enum Phase {
     HashHigh,
     HashLow,
     FilterMac,
+    Statistics(Side),
 }
 
 /// A watch over the link and the chip's interrupts, one control transfer a step.
@@ -178,11 +182,12 @@ pub(crate) struct Monitor {
     recheck: bool,
     filter: Filter,
     filter_is_new: bool,
+    statistics: Statistics,
 }
 
 impl Monitor {
     /// A watch over a link that nothing is known of.
-    pub(crate) fn new(now: Duration, filter: Filter) -> Self {
+    pub(crate) fn new(now: Duration, filter: Filter, statistics: Statistics) -> Self {
         Self {
             link: Link::Down,
             phase: Phase::Resting,
@@ -192,6 +197,7 @@ impl Monitor {
             recheck: true,
             filter,
             filter_is_new: false,
+            statistics,
         }
     }
 
@@ -206,7 +212,8 @@ impl Monitor {
     /// The chip was reset, and with it the PHY if `phy`.
     pub(crate) fn restart(&mut self, now: Duration, phy: bool) {
         let link = if phy { Link::Down } else { self.link };
-        *self = Self { link, ..Self::new(now, self.filter) };
+        self.statistics.restart();
+        *self = Self { link, ..Self::new(now, self.filter, self.statistics) };
     }
 
     /// Lets other frames pass from soon on.
@@ -257,6 +264,7 @@ impl Monitor {
         self.phase = match self.phase {
             Phase::Resting if self.filter_is_new => Phase::HashHigh,
             Phase::Resting if core::mem::take(&mut self.asked) => Phase::Source(Mii::ASK),
+            Phase::Resting if self.statistics.is_due(now) => Phase::Statistics(Side::Received),
             Phase::Resting => Phase::Latched(Mii::ASK),
             Phase::Source(mii) => match read(chip, phy::SOURCE, mii)? {
                 Err(mii) => Phase::Source(mii),
@@ -311,6 +319,13 @@ impl Monitor {
             Phase::HashLow => {
                 chip.write_once(HASHL, self.filter.table() as u32)?;
                 Phase::FilterMac
+            }
+            Phase::Statistics(side) => {
+                self.statistics.ask(chip, now, side)?;
+                match side {
+                    Side::Received => Phase::Statistics(Side::Sent),
+                    Side::Sent => Phase::Latched(Mii::ASK),
+                }
             }
             Phase::FilterMac => {
                 chip.write_once(MAC_CR, self.link.rate().mac(self.filter).value)?;

@@ -191,6 +191,13 @@ impl<H: Host + ?Sized> Chip<'_, H> {
         self.enable(plan)
     }
 
+    /// Lets no frame pass any more: the receiver is off, and the bulk endpoint answers at once,
+    /// whether or not there is something in the FIFO.
+    pub(crate) fn silence(&mut self) -> Result<(), AccessError> {
+        self.write(MAC_CR, MAC_CR::TXEN::SET)?;
+        self.write(HW_CFG, HW_CFG::MEF::SET + HW_CFG::BCE::SET + HW_CFG::BIR::CLEAR)
+    }
+
     /// Lets frames pass.
     pub(crate) fn enable(&mut self, plan: &Plan) -> Result<(), Error> {
         self.set(TX_CFG, TX_CFG::ON::SET)?;

@@ -33,4 +33,4 @@ mod wait;
 
 pub use pointer::Pointer;
 pub use register::{Register, Registers, RegistersExt};
-pub use wait::{Clock, TimedOut, pause, wait};
+pub use wait::{Clock, TimedOut, Within, pause, wait};

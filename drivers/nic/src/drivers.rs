@@ -85,6 +85,14 @@ pub struct Counters {
     pub send_busy: u64,
     /// Halted endpoints that were brought back, and resets of the device that helped.
     pub recoveries: u64,
+    /// Frames that the device dropped since it had no room for them.
+    pub overruns: u64,
+    /// Collisions of frames that were sent in the end.
+    pub collisions: u64,
+    /// Frames that the device could not send for want of a carrier.
+    pub carrier_errors: u64,
+    /// Times that the host controller's power was switched off and on.
+    pub power_cycles: u64,
 }
 
 impl Drivers {
@@ -117,11 +125,18 @@ impl Drivers {
             Ok(None) => {
                 let numbers = (vendor, product);
                 let known = WITHOUT_DRIVER.iter().find(|entry| (entry.0, entry.1) == numbers);
-                return known.map_or(Offer::NotOurs, |(.., name)| Offer::Refused {
-                    why: note(format_args!(
+                if let Some((.., name)) = known {
+                    let why = note(format_args!(
                         "{name} {vendor:04x}:{product:04x} found: no driver yet"
-                    )),
-                    worth_a_retry: false,
+                    ));
+                    return Offer::Refused { why, worth_a_retry: false };
+                }
+                // The Ethernet function may have been in there.
+                return candidate.configurations.left_out().map_or(Offer::NotOurs, |error| {
+                    let why = note(format_args!(
+                        "USB device {vendor:04x}:{product:04x}: configuration left out: {error}"
+                    ));
+                    Offer::Refused { why, worth_a_retry: true }
                 });
             }
         };
@@ -164,6 +179,19 @@ impl Drivers {
         }
     }
 
+    /// Tells the device to be silent, and lets the transfers under way come to their end.
+    pub(crate) fn silence<H: Host + ?Sized>(
+        &mut self,
+        driver: Driver,
+        host: &mut H,
+        clock: &mut dyn Clock,
+    ) {
+        match driver {
+            Driver::Lan9514 => self.lan9514.silence(host, clock),
+            Driver::Ecm => self.ecm.silence(host, clock),
+        }
+    }
+
     pub(crate) fn next_deadline(&self, driver: Driver, now: Duration) -> Option<Duration> {
         match driver {
             Driver::Lan9514 => self.lan9514.next_deadline(now),
@@ -198,9 +226,16 @@ impl Drivers {
                 + lan.checksum_errors
                 + lan.tcp_fragments
                 + ecm.receive_frame_errors,
-            send_errors: lan.send_errors + ecm.send_errors,
+            send_errors: lan.send_errors
+                + lan.collision_errors
+                + lan.carrier_errors
+                + ecm.send_errors,
             send_busy: lan.send_busy + ecm.send_busy,
             recoveries: lan.halts_cleared + lan.lite_resets + ecm.recoveries,
+            overruns: lan.fifo_dropped,
+            collisions: lan.collisions,
+            carrier_errors: lan.carrier_errors,
+            power_cycles: 0,
         }
     }
 }

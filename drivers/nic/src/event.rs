@@ -85,8 +85,10 @@ pub enum NicEvent {
     Lost(Reason),
     /// Something a person would like to know: a device that was skipped, and why.
     Note(Note),
-    /// So many restarts of the port in a row did not help: if the board can switch the bus' power
-    /// off and on, this is the time. Told once until a device works again.
+    /// So many restarts of the port in a row did not help: if the board can switch the host
+    /// controller's power, this is the time for [`Nic::power_cycle`](crate::Nic::power_cycle). Told
+    /// each [`POWER_CYCLE_AFTER`](crate::limits::POWER_CYCLE_AFTER) failures, until
+    /// [`POWER_CYCLES_MAX`](crate::limits::POWER_CYCLES_MAX) power cycles did not help either.
     PowerCycleDue {
         /// Restarts.
         restarts: u32,
@@ -98,6 +100,8 @@ pub enum NicEvent {
 pub enum Reason {
     /// It was unplugged, or something between it and the root port was.
     Unplugged,
+    /// The board switched the power off and on.
+    PowerCycle,
     /// A hub before it does not answer any more.
     Hub(BusError),
     /// Its driver gave up on it.
@@ -110,6 +114,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unplugged => f.write_str("unplugged"),
+            Self::PowerCycle => f.write_str("power cycle"),
             Self::Hub(error) => write!(f, "hub: {error}"),
             Self::Ecm(lost) => lost.fmt(f),
             Self::Lan9514(lost) => lost.fmt(f),

@@ -10,8 +10,12 @@
 //!      └───────────────────────────── something was plugged in ────┴───┘
 //! ```
 //!
+//! The last rung of the ladder is the board's: after several restarts in a row
+//! [`NicEvent::PowerCycleDue`] asks it for [`Nic::power_cycle`].
+//!
 //! [`Nic::poll`] belongs in every turn of the main loop. It blocks, within bounds, only while a bus
-//! is walked and to look at a hub's port twice a second; frames are moved without waiting.
+//! is walked, to look at a hub's port twice a second, and in a driver's own requests
+//! ([`DRIVER_MAX`](limits::DRIVER_MAX)); frames are moved without waiting.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -19,12 +23,13 @@
 mod drivers;
 mod event;
 pub mod limits;
+mod power;
 
 use core::time::Duration;
 
 use defmt_or_log::debug;
 use heapless::Deque;
-use mmio::Clock;
+use mmio::{Clock, Within};
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::time::Instant;
 use usb::bus::{BusError, Topology, Watch, enumerate};
@@ -35,10 +40,14 @@ pub use drivers::{Counters, Driver, RxToken, TxToken};
 pub use event::{Link, NicEvent, Note, Rate, Reason};
 /// The LAN9514's driver, for its filter and its own counters.
 pub use lan9514;
+pub use power::PowerCycleError;
 
 use drivers::{Drivers, Happened, Offer};
 use event::note;
-use limits::{EVENTS_MAX, POWER_CYCLE_AFTER, RETRY_MAX, RETRY_MIN, ROOT_PORT_LOOK, SOUND_AFTER};
+use limits::{
+    DRIVER_MAX, EVENTS_MAX, PORT_STUCK_MAX, POWER_CYCLE_AFTER, POWER_CYCLES_MAX, RETRY_MAX,
+    RETRY_MIN, ROOT_PORT_LOOK, SOUND_AFTER,
+};
 
 /// What the board says about its network interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +59,11 @@ pub struct Config {
 /// Where we are; the drawing is at the head of this file.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// For the root port to be ready with another device than before.
-    Waiting,
+    /// For the root port to be ready with another device than before; busy since then, but not
+    /// ready.
+    Waiting {
+        since: Duration,
+    },
     /// The bus has nothing for us.
     Idle {
         watch: Watch,
@@ -84,6 +96,12 @@ pub struct Nic<H> {
     events: Deque<NicEvent, EVENTS_MAX>,
     /// Failures in a row, each doubling the rest before the next try.
     failures: u32,
+    /// Transfers that had succeeded when the device was found.
+    moved_before: u64,
+    /// Power cycles among them.
+    power_cycles: u32,
+    /// Power cycles since start-up.
+    power_cycles_ever: u64,
     /// Time of the last poll.
     now: Duration,
 }
@@ -99,12 +117,15 @@ impl<H: Host> Nic<H> {
             drivers: Drivers::new(&mut host)?,
             host,
             config,
-            state: State::Waiting,
+            state: State::Waiting { since: Duration::ZERO },
             port: RootPort::Empty,
             walked: None,
             topology: Topology::default(),
             events: Deque::new(),
             failures: 0,
+            moved_before: 0,
+            power_cycles: 0,
+            power_cycles_ever: 0,
             now: Duration::ZERO,
         })
     }
@@ -139,7 +160,7 @@ impl<H: Host> Nic<H> {
 
     /// What happened since start-up, over all devices.
     pub fn counters(&self) -> Counters {
-        self.drivers.counters()
+        Counters { power_cycles: self.power_cycles_ever, ..self.drivers.counters() }
     }
 
     /// The LAN9514's driver, whether or not there is one.
@@ -174,7 +195,7 @@ impl<H: Host> Nic<H> {
             RootPort::Empty | RootPort::Ready(_) => look,
         };
         let own = match self.state {
-            State::Waiting => None,
+            State::Waiting { .. } => None,
             State::Idle { check_at, .. } => Some(check_at),
             State::Running { driver, check_at, .. } => {
                 let deadline = self.drivers.next_deadline(driver, self.now);
@@ -198,30 +219,47 @@ impl<H: Host> Nic<H> {
         let now = self.now;
         let same_device =
             matches!(self.port, RootPort::Ready(_)) && self.has_new_device().is_none();
-        if !same_device && !matches!(self.state, State::Waiting) {
+        if !same_device && !matches!(self.state, State::Waiting { .. }) {
             self.lose(Reason::Unplugged);
-            self.state = State::Waiting;
+            self.state = State::Waiting { since: now };
         }
         match self.state {
-            State::Waiting => {
+            State::Waiting { since } => {
                 // Buffers come back when the host has stopped its channels.
                 self.drivers.detach(&mut self.host, now);
                 if let Some(speed) = self.has_new_device() {
                     self.walk(clock, speed);
+                } else if matches!(self.port, RootPort::Empty) {
+                    self.state = State::Waiting { since: now };
+                } else if now.saturating_sub(since) >= PORT_STUCK_MAX {
+                    self.state = State::Waiting { since: now };
+                    self.fail();
                 }
             }
             State::Idle { mut watch, check_at } if now >= check_at => {
-                if let Ok(false) = watch.look(&self.topology, &mut self.host, clock) {
-                    self.state = State::Idle { watch, check_at: now + PORT_CHECK_INTERVAL };
-                } else {
-                    self.restart();
+                match watch.look(&self.topology, &mut self.host, clock) {
+                    Ok(false) => {
+                        self.state = State::Idle { watch, check_at: now + PORT_CHECK_INTERVAL };
+                    }
+                    Ok(true) => self.restart(),
+                    Err(error) => {
+                        self.tell(NicEvent::Note(note(format_args!("USB hub: {error}"))));
+                        self.rest();
+                    }
                 }
             }
             State::Idle { .. } => {}
             State::Running { driver, watch, check_at, since } => {
+                let clock = &mut Within::new(clock, DRIVER_MAX);
                 match self.drivers.poll(driver, &mut self.host, clock, now) {
                     Some(Happened::Link(link)) => self.tell(NicEvent::Link(link)),
                     Some(Happened::Note(text)) => self.tell(NicEvent::Note(text)),
+                    // Its driver may see it go before the port was looked at.
+                    Some(Happened::Lost(_)) if !self.port_is_ready() => {
+                        self.lose(Reason::Unplugged);
+                        self.state = State::Waiting { since: now };
+                        return;
+                    }
                     Some(Happened::Lost(reason)) => {
                         self.lose(reason);
                         self.rest();
@@ -229,8 +267,8 @@ impl<H: Host> Nic<H> {
                     }
                     None => {}
                 }
-                if now.saturating_sub(since) >= SOUND_AFTER {
-                    self.failures = 0;
+                if now.saturating_sub(since) >= SOUND_AFTER && self.moved() > self.moved_before {
+                    (self.failures, self.power_cycles) = (0, 0);
                 }
                 if now >= check_at {
                     self.check_path(clock, driver, watch, since);
@@ -317,6 +355,7 @@ impl<H: Host> Nic<H> {
             self.tell(NicEvent::Found { driver, mac, topology });
             self.tell(NicEvent::Link(self.drivers.link(driver)));
             let (watch, since) = (Watch::over(address), self.now);
+            self.moved_before = self.moved();
             self.state = State::Running { driver, watch, check_at, since };
         } else {
             let text = note(format_args!("no Ethernet device on USB: {}", self.topology));
@@ -337,21 +376,38 @@ impl<H: Host> Nic<H> {
         self.drivers.detach(&mut self.host, self.now);
     }
 
+    /// True if the root port still has its device, looked at once more.
+    fn port_is_ready(&mut self) -> bool {
+        self.port = self.host.root_port(self.now);
+        matches!(self.port, RootPort::Ready(_))
+    }
+
+    /// Transfers that succeeded so far.
+    fn moved(&self) -> u64 {
+        let counters = self.drivers.counters();
+        counters.transfers_in + counters.transfers_out
+    }
+
+    /// Counts a failure; every few in a row, the board is asked for the power.
+    fn fail(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures.is_multiple_of(POWER_CYCLE_AFTER) && self.power_cycles < POWER_CYCLES_MAX {
+            self.tell(NicEvent::PowerCycleDue { restarts: self.failures });
+        }
+    }
+
     /// Restarts the port after a while, longer each time.
     fn rest(&mut self) {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
         let rest = doubled.min(RETRY_MAX);
-        self.failures = self.failures.saturating_add(1);
-        if self.failures == POWER_CYCLE_AFTER {
-            self.tell(NicEvent::PowerCycleDue { restarts: self.failures });
-        }
+        self.fail();
         debug!("nic: failure {}, next try in {} ms", self.failures, rest.as_millis() as u32);
         self.state = State::Resting { until: self.now + rest };
     }
 
     fn restart(&mut self) {
         self.host.restart_port(self.now);
-        self.state = State::Waiting;
+        self.state = State::Waiting { since: self.now };
     }
 
     fn tell(&mut self, event: NicEvent) {

@@ -15,9 +15,20 @@ pub const ROOT_PORT_LOOK: Duration = Duration::from_millis(100);
 pub const RETRY_MIN: Duration = Duration::from_millis(100);
 /// The longest such rest.
 pub const RETRY_MAX: Duration = Duration::from_secs(30);
-/// A device that works for this long counts as sound: the next rest is the shortest one again.
+/// A device that is there for this long and has moved something counts as sound: the next rest is
+/// the shortest one again.
 pub const SOUND_AFTER: Duration = Duration::from_secs(10);
-/// Restarts of the port in a row after which the board is told that a power cycle is due.
+/// Failures in a row after which the board is told that a power cycle is due, and so often again:
+/// the rests between them grow, and so do the times between power cycles.
 pub const POWER_CYCLE_AFTER: u32 = 4;
+/// Power cycles in a row after which no other one is asked for; the port is restarted for ever.
+pub const POWER_CYCLES_MAX: u32 = 4;
+/// For how long the power is off.
+pub const POWER_OFF: Duration = Duration::from_millis(100);
+/// A root port with a device that is not ready after this long counts as a failure.
+pub const PORT_STUCK_MAX: Duration = Duration::from_secs(3);
+/// Time for all that a driver asks its device in one look at it, once it runs: a reset of the chip
+/// is the longest of it. A stage of a control transfer that is under way then is the last one.
+pub const DRIVER_MAX: Duration = Duration::from_secs(5);
 
 const _: () = assert!(EVENTS_MAX >= usb::limits::DEVICES_MAX + 4);

@@ -14,15 +14,15 @@ use core::fmt;
 
 use defmt_or_log::debug;
 use heapless::Vec;
-use mmio::{Clock, TimedOut, pause};
+use mmio::{Clock, TimedOut, Within, pause};
 
 use crate::descriptor::{
     CONFIGURATION_HEADER_BYTES, Configuration, DescriptorError, DeviceDescriptor, class, kind,
 };
 use crate::hub::Hub;
 use crate::limits::{
-    CONFIGURATION_BYTES_MAX, CONFIGURATIONS_MAX, DEVICE_TRIES, DEVICES_MAX, ENUMERATION_MAX,
-    HUB_DEPTH_MAX, SET_ADDRESS_RECOVERY,
+    CONFIGURATION_BYTES_MAX, CONFIGURATIONS_MAX, DESCRIPTOR_TRIES, DEVICE_TRIES, DEVICES_MAX,
+    ENUMERATION_MAX, ENUMERATION_MAX_CLAIMED, HUB_DEPTH_MAX, SET_ADDRESS_RECOVERY,
 };
 use crate::request::{device_descriptor, read};
 use crate::{Data, Host, Setup, Speed, Target, TransferError};
@@ -74,6 +74,7 @@ impl core::error::Error for BusError {}
 #[derive(Clone, Debug, Default)]
 pub struct Configurations {
     bytes: Vec<u8, CONFIGURATION_BYTES_MAX>,
+    left_out: Option<DescriptorError>,
 }
 
 impl Configurations {
@@ -87,8 +88,14 @@ impl Configurations {
         })
     }
 
-    /// Reads the configurations of a device. One that says wrong things is left out as long as
-    /// another is right; those after the first [`CONFIGURATIONS_MAX`] are not looked at.
+    /// What is wrong with the first configuration that was left out, if one was.
+    pub fn left_out(&self) -> Option<DescriptorError> {
+        self.left_out
+    }
+
+    /// Reads the configurations of a device. One that says wrong things, however often it is asked,
+    /// is left out as long as another is right; those after the first [`CONFIGURATIONS_MAX`] are
+    /// not looked at.
     fn read<H: Host + ?Sized>(
         host: &mut H,
         clock: &mut dyn Clock,
@@ -96,16 +103,21 @@ impl Configurations {
         count: u8,
     ) -> Result<Self, BusError> {
         let mut all = Self::default();
-        let mut wrong = None;
         for index in 0..count.min(CONFIGURATIONS_MAX) {
-            match all.read_one(host, clock, target, index) {
-                Err(BusError::Descriptor(error)) => wrong = wrong.or(Some(error)),
+            let mut result = all.read_one(host, clock, target, index);
+            for _ in 1..DESCRIPTOR_TRIES {
+                if matches!(result, Err(BusError::Descriptor(_))) {
+                    result = all.read_one(host, clock, target, index);
+                }
+            }
+            match result {
+                Err(BusError::Descriptor(error)) => all.left_out = all.left_out.or(Some(error)),
                 // Fewer than it promised.
                 Err(BusError::Transfer(TransferError::Stall)) if index > 0 => break,
                 result => result?,
             }
         }
-        match wrong {
+        match all.left_out {
             Some(error) if all.bytes.is_empty() => Err(error.into()),
             _ => Ok(all),
         }
@@ -153,7 +165,8 @@ pub struct Candidate<'a> {
 /// Walks the bus after [`RootPort::Ready`](crate::RootPort::Ready) with this speed.
 ///
 /// `claim` is called for every device but hubs, and returns true if a driver took it. It may talk
-/// to the device.
+/// to the device. All of it together takes no longer than [`ENUMERATION_MAX`] and one stage of a
+/// control transfer, however slowly a device answers.
 ///
 /// # Errors
 /// [`BusError`] if the device at the root port does not come up: then there is no bus.
@@ -164,10 +177,12 @@ pub fn enumerate<H: Host + ?Sized>(
     claim: &mut dyn FnMut(&mut H, &mut dyn Clock, &Candidate<'_>) -> bool,
 ) -> Result<Topology, BusError> {
     let start = clock.now();
+    let mut clock = Within::new(clock, ENUMERATION_MAX);
     let mut topology = Topology::default();
     let mut walk: Vec<Level, HUB_DEPTH_MAX> = Vec::new();
+    let mut claimed = false;
     let root = Node::new(None, 1);
-    if let Found::Hub(hub) = come_up(host, clock, speed, 0, &mut topology, root, claim)? {
+    if let Found::Hub(hub) = come_up(host, &mut clock, speed, 0, &mut topology, root, claim)? {
         // The first of at least one.
         let _ = walk.push(Level { hub, node: 0, next_port: 1 });
     }
@@ -183,13 +198,18 @@ pub fn enumerate<H: Host + ?Sized>(
         if !hub.has_device(port) {
             continue;
         }
-        let waited = clock.now().saturating_sub(start);
+        let now = clock.now();
         let node = Node::new(Some(parent), port);
-        let found = if waited >= ENUMERATION_MAX {
+        let found = if clock.deadline().is_some_and(|deadline| now >= deadline) {
+            let waited = now.saturating_sub(start);
             Err(TimedOut { what: "enumeration of the bus", waited }.into())
         } else {
-            behind_hub(host, clock, &hub, walk.len(), &mut topology, node, claim)
+            behind_hub(host, &mut clock, &hub, walk.len(), &mut topology, node, claim)
         };
+        if !claimed && topology.nodes().iter().any(|node| node.state == State::Claimed) {
+            claimed = true;
+            clock.shorten(ENUMERATION_MAX_CLAIMED);
+        }
         match found {
             Ok(Found::Hub(hub)) => {
                 let node = topology.last_index();

@@ -8,7 +8,7 @@ use core::fmt;
 use core::time::Duration;
 
 use dma::Buffer;
-use mmio::Clock;
+use mmio::{Clock, TimedOut};
 
 use crate::setup::Setup;
 
@@ -128,6 +128,8 @@ pub enum TransferError {
     Memory,
     /// Nothing happened for this long.
     TimedOut(Duration),
+    /// Not begun, or not gone on with: the clock's [deadline](Clock::deadline) had passed.
+    OutOfTime,
     /// The device is gone, or the root port is off.
     Disconnected,
     /// Every channel is taken.
@@ -151,6 +153,7 @@ impl fmt::Display for TransferError {
             Self::Halted(bits) => write!(f, "channel halted, HCINT {bits:#x}"),
             Self::Memory => f.write_str("memory access failed"),
             Self::TimedOut(after) => write!(f, "no answer within {} ms", after.as_millis()),
+            Self::OutOfTime => f.write_str("no time left"),
             Self::Disconnected => f.write_str("disconnected"),
             Self::NoChannel => f.write_str("no free channel"),
             Self::WrongPipe => f.write_str("wrong pipe"),
@@ -162,6 +165,37 @@ impl fmt::Display for TransferError {
 }
 
 impl core::error::Error for TransferError {}
+
+/// Why a host controller could not be brought up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// The identification register is not that of such a controller: not powered, or not there.
+    NotThere {
+        /// What it read.
+        found: u32,
+    },
+    /// The controller did not finish a reset.
+    TimedOut(TimedOut),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThere { found } => {
+                write!(f, "no host controller: identification {found:#010x}; is its power on?")
+            }
+            Self::TimedOut(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}
+
+impl From<TimedOut> for StartError {
+    fn from(error: TimedOut) -> Self {
+        Self::TimedOut(error)
+    }
+}
 
 /// What came back from a pipe: the buffer, and the bytes moved or why they were not.
 pub type Completion = (Buffer, Result<usize, TransferError>);
@@ -194,7 +228,25 @@ pub trait Host {
     /// Gives up on the device: the port is reset again, as after a connection.
     fn restart_port(&mut self, now: Duration);
 
-    /// One control transfer, to its end. Blocks no longer than the controller's named limit.
+    /// Stops the controller: every transfer ends as [`TransferError::Disconnected`], and nothing is
+    /// written to memory any more. For a restart of the machine, or before the controller's power
+    /// goes. Blocks within the controller's named limits. After it the port has failed, until
+    /// [`Host::start`].
+    ///
+    /// # Errors
+    /// [`TimedOut`]: the controller may still write to the buffers that it has, and keeps them.
+    fn stop(&mut self, clock: &mut dyn Clock) -> Result<(), TimedOut>;
+
+    /// Brings the controller up from nothing, whatever it was before: stopped, without power, or
+    /// out of its mind. Buffers that [`Host::stop`] could not get back come back. Blocks within the
+    /// controller's named limits.
+    ///
+    /// # Errors
+    /// [`StartError`]; the port has failed, and the next try may succeed.
+    fn start(&mut self, clock: &mut dyn Clock) -> Result<(), StartError>;
+
+    /// One control transfer, to its end. Blocks no longer than the controller's named limit, and
+    /// no stage of it begins after the clock's deadline.
     ///
     /// # Errors
     /// Any [`TransferError`]; on success the bytes of the data stage.

@@ -20,10 +20,19 @@ pub const TOPOLOGY_BYTES_MAX: usize = 160;
 
 /// Tries for one control transfer that ended by a bus error.
 pub const CONTROL_TRIES: u32 = 3;
+/// Times that a configuration descriptor is read which says wrong things: it may have been damaged
+/// on its way once, or be wrong for ever.
+pub const DESCRIPTOR_TRIES: u32 = 2;
 /// Times that a device behind a hub is reset and asked from the start.
 pub const DEVICE_TRIES: u32 = 2;
-/// Time for the whole bus. Ports not reached by then are left alone.
+/// Time for the whole bus, drivers that bring up their devices included; a stage of a control
+/// transfer that is under way then is the last one. Ports not reached by then are left alone.
 pub const ENUMERATION_MAX: Duration = Duration::from_secs(10);
+/// Time for the rest of the bus once a driver has taken a device, which waits meanwhile.
+pub const ENUMERATION_MAX_CLAIMED: Duration = Duration::from_secs(2);
+/// Time for a look at the ports of hubs while the bus is in use; one more stage of a control
+/// transfer may be under way then.
+pub const PORT_CHECK_MAX: Duration = Duration::from_secs(1);
 /// A device may need this long after SET_ADDRESS (USB 2.0, 9.2.6.3: 2 ms).
 pub const SET_ADDRESS_RECOVERY: Duration = Duration::from_millis(2);
 
@@ -45,6 +54,7 @@ pub const PORT_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Bytes of the longest hub descriptor (USB 2.0, table 11-13: 7 and two bit maps of 256 ports).
 pub const HUB_DESCRIPTOR_BYTES_MAX: usize = 7 + 2 * 32;
 
+const _: () = assert!(ENUMERATION_MAX_CLAIMED.as_secs() < ENUMERATION_MAX.as_secs());
 const _: () = assert!(DEVICES_MAX < 128, "addresses are 1..=127");
 const _: () = assert!(HUB_PORTS_MAX < 16, "connections of a hub are kept in 16 bits");
 const _: () = assert!(DEBOUNCE.as_millis() < DEBOUNCE_MAX.as_millis());

@@ -424,7 +424,7 @@ impl Stack {
             bytes: self.traffic.received_bytes.get(),
             errors: nic.receive_errors + nic.receive_frame_errors,
             dropped: dropped(false),
-            overruns: 0,
+            overruns: nic.receive_overruns,
             frame: nic.receive_frame_errors,
         };
         let sent = Direction {
@@ -433,7 +433,7 @@ impl Stack {
             errors: nic.send_errors,
             dropped: dropped(true),
             overruns: 0,
-            frame: 0,
+            frame: nic.carrier_errors,
         };
         (received, sent)
     }

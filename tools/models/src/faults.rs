@@ -11,6 +11,8 @@ use crate::usb::{Call, Token};
 pub enum Fault {
     /// The device is busy. (A SETUP is lost instead: devices may not NAK it.)
     Nak,
+    /// The device is busy for this long, and then answers: once in each use of a channel.
+    Late(std::time::Duration),
     /// The endpoint halts, until CLEAR_FEATURE; endpoint 0 until the next SETUP.
     Stall,
     /// The device does not hear the host.

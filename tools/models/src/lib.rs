@@ -27,6 +27,7 @@
 //! | [`hub`], [`cdc_ecm`] | two kinds of devices |
 //! | [`lan9514`] | the Ethernet function of a LAN9512/LAN9514, by tokens and by transfers |
 //! | [`dwc2`] | the host controller's registers, root port and channels |
+//! | [`mailbox`] | the VideoCore's mailbox, which switches the controller's power |
 //! | [`faults`], [`lies`] | what can go wrong on the bus, and in descriptors |
 //!
 //! The models share no register definition with the drivers: two independent readings of the
@@ -41,6 +42,7 @@ pub mod faults;
 pub mod hub;
 pub mod lan9514;
 pub mod lies;
+pub mod mailbox;
 pub mod memory;
 mod random;
 pub mod usb;

@@ -52,6 +52,17 @@ pub enum Violation {
         /// Byte offset of the register.
         offset: usize,
     },
+    /// A register of the host was touched while the core was a device: it is one for a while after
+    /// each soft reset, until it has looked at its ID pin (GINTSTS.CurMod).
+    NotHost {
+        /// Byte offset of the register.
+        offset: usize,
+    },
+    /// A register was touched while the core had no power: on a board the bus never answers.
+    NoPower {
+        /// Byte offset of the register.
+        offset: usize,
+    },
     /// A channel was enabled while GAHBCFG.DMAEN was clear.
     DmaNotEnabled,
     /// HPRT was written with ENA set: that disables the port.
@@ -255,6 +266,12 @@ impl fmt::Display for Violation {
             Self::FifoNotFlushed => f.write_str("FIFO used after a move without a flush"),
             Self::WrongMode { offset } => {
                 write!(f, "register {offset:#x} selects another mode than buffer DMA as host")
+            }
+            Self::NotHost { offset } => {
+                write!(f, "host register {offset:#x} touched while the core was a device")
+            }
+            Self::NoPower { offset } => {
+                write!(f, "register {offset:#x} touched while the core had no power")
             }
             Self::DmaNotEnabled => f.write_str("channel enabled without GAHBCFG.DMAEN"),
             Self::PortDisabledByWrite => f.write_str("HPRT written with ENA: port disabled"),

@@ -3,11 +3,11 @@
 use core::fmt;
 
 use heapless::{String, Vec};
-use mmio::Clock;
+use mmio::{Clock, Within};
 
 use super::BusError;
 use crate::hub::Hub;
-use crate::limits::{DEVICES_MAX, TOPOLOGY_BYTES_MAX};
+use crate::limits::{DEVICES_MAX, PORT_CHECK_MAX, TOPOLOGY_BYTES_MAX};
 use crate::{Host, Speed};
 
 /// What became of a device.
@@ -173,8 +173,8 @@ impl fmt::Display for Topology {
 /// Looks after the bus between walks: a hub tells only those who ask that a device was unplugged
 /// behind it.
 ///
-/// Each look blocks for one short control transfer, to be done each
-/// [`PORT_CHECK_INTERVAL`](crate::limits::PORT_CHECK_INTERVAL).
+/// Each look blocks for one short control transfer a port, for [`PORT_CHECK_MAX`] and one stage of a
+/// transfer at most; to be done each [`PORT_CHECK_INTERVAL`](crate::limits::PORT_CHECK_INTERVAL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     address: Option<u8>,
@@ -208,6 +208,7 @@ impl Watch {
         host: &mut H,
         clock: &mut dyn Clock,
     ) -> Result<bool, BusError> {
+        let clock = &mut Within::new(clock, PORT_CHECK_MAX);
         if self.address.is_none() {
             for (hub, port) in self.ports(topology) {
                 if hub.changed(host, clock, port)? {

@@ -62,6 +62,10 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
             ("send_errors", driver.send_errors),
             ("send_busy", driver.send_busy),
             ("recoveries", driver.recoveries),
+            ("receive_overruns", driver.receive_overruns),
+            ("carrier_errors", driver.carrier_errors),
+            ("collisions", driver.collisions),
+            ("power_cycles", driver.power_cycles),
         ],
     )?;
     object(out, "drops", source.drops().iter().map(|(why, count)| (why.name(), count)))?;

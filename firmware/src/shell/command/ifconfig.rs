@@ -65,6 +65,7 @@ struct Interface {
     mac: Option<EthernetAddress>,
     received: Direction,
     sent: Direction,
+    collisions: u64,
 }
 
 /// Runs the command.
@@ -130,6 +131,7 @@ fn ethernet(status: &Status) -> Option<Interface> {
         mac: Some(nic.mac),
         received: status.received,
         sent: status.sent,
+        collisions: status.nic_counters.collisions,
     })
 }
 
@@ -143,6 +145,7 @@ fn loopback() -> Interface {
         mac: None,
         received: Direction::default(),
         sent: Direction::default(),
+        collisions: 0,
     }
 }
 
@@ -180,7 +183,7 @@ impl Interface {
         let Direction { packets, bytes, errors, dropped, overruns, frame: carrier } = self.sent;
         writeln!(out, "        TX packets {packets}  bytes {bytes} ({})", Size(bytes))?;
         write!(out, "        TX errors {errors}  dropped {dropped} overruns {overruns}  ")?;
-        write!(out, "carrier {carrier}  collisions 0\n\n")
+        write!(out, "carrier {carrier}  collisions {}\n\n", self.collisions)
     }
 
     /// The row of `ifconfig -s`.
@@ -240,6 +243,7 @@ mod tests {
             mac: Some(EthernetAddress([0xb8, 0x27, 0xeb, 0x12, 0x34, 0x56])),
             received: Direction { packets: 22, bytes: 3227, ..Direction::default() },
             sent: Direction { packets: 29, bytes: 2214, ..Direction::default() },
+            collisions: 0,
         }
     }
 
@@ -335,7 +339,7 @@ lo              65536       29      0      0 0            29      0      0      
             overruns: u64::MAX,
             frame: u64::MAX,
         };
-        let text = long(&Interface { received: most, sent: most, ..eth0() });
+        let text = long(&Interface { received: most, sent: most, collisions: u64::MAX, ..eth0() });
         assert!(text.len() <= 2 * SHELL_TEXT_BYTES, "{} bytes", text.len());
     }
 }

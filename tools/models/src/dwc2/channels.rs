@@ -54,6 +54,8 @@ pub(super) struct Channel {
     halting: Option<Duration>,
     /// The packet in the transmit FIFO that is not acknowledged yet.
     pub(super) fetched: Option<Vec<u8>>,
+    /// A fault has made its device late already.
+    pub(super) was_late: bool,
     /// Transactions in a row that failed.
     pub(super) errors: u8,
     /// QEMU: the transfer was small when it began.
@@ -258,6 +260,7 @@ impl Core {
         let slot = self.next_slot(now, index);
         let channel = &mut self.channels[index];
         channel.errors = 0;
+        channel.was_late = false;
         channel.fetched = None;
         channel.small = channel.bytes() <= super::transfer::QEMU_SMALL_BYTES;
         channel.ready = Some(slot);

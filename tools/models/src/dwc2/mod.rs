@@ -119,6 +119,7 @@ impl Dwc2 {
             bus_free: Duration::ZERO,
             served: 0,
             lost: Vec::new(),
+            powered: true,
             trace: VecDeque::new(),
         })))
     }
@@ -188,6 +189,14 @@ impl Dwc2 {
         core.channels[channel].jam();
     }
 
+    /// Switches the core's power, as the mailbox of a board does. Off, it forgets everything and
+    /// the device loses its bus; on, it is as after power-on.
+    pub fn set_power(&self, on: bool) {
+        let mut core = self.0.borrow_mut();
+        core.catch_up();
+        core.switch_core_power(on);
+    }
+
     /// Noise: the port disables itself, the device stays.
     pub fn drop_port(&self) {
         let mut core = self.0.borrow_mut();
@@ -228,6 +237,7 @@ struct Core {
     served: usize,
     /// Endpoints whose last handshake was lost.
     lost: Vec<(u8, u8, Way)>,
+    powered: bool,
     trace: VecDeque<Packet>,
 }
 

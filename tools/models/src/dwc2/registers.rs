@@ -29,6 +29,8 @@ const HPTXSTS: usize = 0x410;
 const HAINT: usize = 0x414;
 const HAINTMSK: usize = 0x418;
 const HPRT: usize = 0x440;
+/// The registers that are there in host mode only.
+const HOST: std::ops::Range<usize> = 0x400..0x800;
 const HC_FIRST: usize = 0x500;
 const HC_STRIDE: usize = 0x20;
 const PCGCTL: usize = 0xe00;
@@ -58,6 +60,8 @@ const DESCDMA: u32 = 1 << 23;
 /// How long the core resets, and until AHB is idle after it.
 const RESET_TIME: Duration = Duration::from_micros(20);
 const IDLE_TIME: Duration = Duration::from_micros(25);
+/// How long the core is a device after a reset, until it has filtered its ID pin.
+const DEVICE_TIME: Duration = Duration::from_millis(25);
 /// How long a FIFO flush takes.
 const FLUSH_TIME: Duration = Duration::from_micros(5);
 /// Frames that QEMU's HFNUM jumps by in a frame.
@@ -167,6 +171,11 @@ impl Global {
         self.flushed.contains(&false).then_some(Violation::FifoNotFlushed)
     }
 
+    /// True while the core is a device, after a reset.
+    fn is_device(&self, now: Duration) -> bool {
+        self.mode == Mode::Hardware && self.reset_at.is_some_and(|at| now < at + DEVICE_TIME)
+    }
+
     /// True while a reset is under way, or AHB is not idle after it.
     fn resetting(&self, now: Duration) -> bool {
         self.reset_at.is_some_and(|at| now < at + IDLE_TIME)
@@ -220,7 +229,8 @@ impl Core {
     }
 
     fn interrupts(&self, now: Duration) -> u32 {
-        let mut bits = CURMOD | NPTXFEMP | PTXFEMP;
+        let mut bits = NPTXFEMP | PTXFEMP;
+        bits |= if self.global.is_device(now) { 0 } else { CURMOD };
         bits |= if self.frame(now) > self.global.sof_seen { SOF } else { 0 };
         bits |= if self.port.change_pending() { PRTINT } else { 0 };
         bits |= if self.haint() & self.global.channel_mask != 0 { HCHINT } else { 0 };
@@ -240,9 +250,24 @@ impl Core {
         (channel < CHANNELS).then_some((channel, inside % HC_STRIDE))
     }
 
-    pub(super) fn read(&mut self, now: Duration, offset: usize) -> u32 {
+    /// False if the register is not there now: then a read is 0, and a write is lost.
+    fn reaches(&mut self, now: Duration, offset: usize) -> bool {
+        if !self.powered {
+            self.note(Violation::NoPower { offset });
+            return self.mode == Mode::Qemu;
+        }
         if offset != GRSTCTL && self.global.resetting(now) {
             self.note(Violation::AccessDuringReset { offset });
+        } else if HOST.contains(&offset) && self.global.is_device(now) {
+            self.note(Violation::NotHost { offset });
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn read(&mut self, now: Duration, offset: usize) -> u32 {
+        if !self.reaches(now, offset) {
+            return 0;
         }
         if let Some((channel, inside)) = Self::channel_of(offset) {
             return self.read_channel(channel, inside, offset);
@@ -285,8 +310,8 @@ impl Core {
     }
 
     pub(super) fn write(&mut self, now: Duration, offset: usize, value: u32) {
-        if offset != GRSTCTL && self.global.resetting(now) {
-            self.note(Violation::AccessDuringReset { offset });
+        if !self.reaches(now, offset) {
+            return;
         }
         if let Some((channel, inside)) = Self::channel_of(offset) {
             return self.write_channel(now, channel, (inside, offset), value);
@@ -323,6 +348,16 @@ impl Core {
         }
         if wrong_mode {
             self.note(Violation::WrongMode { offset });
+        }
+    }
+
+    /// Switches the power of the core. QEMU answers the question and does nothing.
+    pub(super) fn switch_core_power(&mut self, on: bool) {
+        self.powered = on;
+        if self.mode == Mode::Hardware {
+            self.global = Global::new(self.mode);
+            self.port.restart();
+            self.channels = std::array::from_fn(|_| Default::default());
         }
     }
 

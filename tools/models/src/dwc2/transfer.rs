@@ -30,6 +30,8 @@ const AT_ONCE_MAX: usize = 2048;
 struct Heard {
     answer: Option<Answer>,
     ack: bool,
+    /// Until a device that answered NAK is asked again, if not as usual.
+    late: Option<Duration>,
 }
 
 impl Core {
@@ -98,7 +100,7 @@ impl Core {
                 self.halt(index, STALL);
                 End::Stall
             }
-            Some(Answer::Nak) => self.nak(index, at),
+            Some(Answer::Nak) => self.nak(index, at, heard.late),
             Some(Answer::Ack | Answer::Nyet) if token == Token::Ping => {
                 self.channels[index].clear_ping();
                 End::Moved(0)
@@ -146,13 +148,14 @@ impl Core {
 
     /// The transaction on the bus, and what goes wrong with it.
     fn exchange(&mut self, index: usize, at: Duration, call: &Call<'_>) -> Heard {
-        let silence = Heard { answer: Some(Answer::Silence), ack: false };
+        let heard = |answer, ack| Heard { answer, ack, late: None };
+        let silence = heard(Some(Answer::Silence), false);
         let low_speed = self.channels[index].low_speed();
         let Some(plug) = self.port.plug().cloned() else {
             return silence;
         };
         let Some((speed, true)) = plug.borrow().reach(call.address) else {
-            return Heard { answer: None, ack: false };
+            return heard(None, false);
         };
         if low_speed != (speed == Speed::Low) {
             self.note(Violation::SpeedBit { address: call.address });
@@ -170,7 +173,11 @@ impl Core {
             }
             Some(Fault::Silence) => return silence,
             Some(Fault::Nak) if setup => return silence,
-            Some(Fault::Nak) => return Heard { answer: Some(Answer::Nak), ack: false },
+            Some(Fault::Nak) => return heard(Some(Answer::Nak), false),
+            Some(Fault::Late(by)) if !setup && !self.channels[index].was_late => {
+                self.channels[index].was_late = true;
+                return Heard { answer: Some(Answer::Nak), ack: false, late: Some(by) };
+            }
             Some(Fault::Stall) if !setup => {
                 plug.borrow_mut().halt(call.address, call.endpoint, call.token.way());
             }
@@ -198,17 +205,17 @@ impl Core {
             }
             (Some(Fault::AckLost), answer @ Some(Answer::Data(..))) => {
                 self.lost.push(key);
-                Heard { answer, ack: false }
+                heard(answer, false)
             }
             (Some(Fault::Babble), Some(Answer::Data(toggle, _))) => {
                 let bytes = vec![0xbb; usize::from(call.max_packet) + 1];
-                Heard { answer: Some(Answer::Data(toggle, bytes)), ack: false }
+                heard(Some(Answer::Data(toggle, bytes)), false)
             }
             (Some(Fault::Short(len)), Some(Answer::Data(toggle, mut bytes))) => {
                 bytes.truncate(len);
-                Heard { answer: Some(Answer::Data(toggle, bytes)), ack: true }
+                heard(Some(Answer::Data(toggle, bytes)), true)
             }
-            (_, answer) => Heard { answer, ack: true },
+            (_, answer) => heard(answer, true),
         }
     }
 
@@ -234,7 +241,7 @@ impl Core {
         End::Silence
     }
 
-    fn nak(&mut self, index: usize, at: Duration) -> End {
+    fn nak(&mut self, index: usize, at: Duration, late: Option<Duration>) -> End {
         let channel = &mut self.channels[index];
         channel.errors = 0;
         channel.raise(NAK);
@@ -243,7 +250,7 @@ impl Core {
         } else {
             // QEMU looks again at the next of its frames.
             let wait = if self.mode == Mode::Qemu { QEMU_SMALL_TIME } else { NAK_RETRY };
-            channel.retry_at(at + wait);
+            channel.retry_at(at + late.unwrap_or(wait));
         }
         End::Nak
     }

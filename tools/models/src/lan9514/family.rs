@@ -13,6 +13,15 @@ pub struct Model {
     pub id_rev: u32,
 }
 
+impl Model {
+    /// True if GET_STATS begins the counters again: `[data sheet]` 5.3.1.7 for the LAN9500; not so
+    /// for the LAN9500A there and for the LAN9730 in its own. `[assumed]` of the LAN9512, which is
+    /// older than the latter two, and of the others, which are younger.
+    pub fn clears_statistics(&self) -> bool {
+        matches!(self.id_rev >> 16, 0x9500 | 0xec00)
+    }
+}
+
 /// LAN9512 and LAN9514: the same Ethernet function below hubs of three and five ports (0424:9512
 /// and 0424:9514). ID_REV is `[board]`.
 pub const LAN9514: Model = Model { name: "LAN9512/LAN9514", product: 0xec00, id_rev: 0xec00_0002 };

@@ -34,7 +34,9 @@ impl Function for Chip {
             }
             (0xc0, GET_STATS) if setup.index < 2 => {
                 let words = self.counters.words(setup.index);
-                self.counters.clear(setup.index);
+                if self.settings.model.clears_statistics() {
+                    self.counters.clear(setup.index);
+                }
                 words
             }
             _ => {

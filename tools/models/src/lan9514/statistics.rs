@@ -98,8 +98,7 @@ impl Counters {
         Some(words.iter().flat_map(|word| word.to_le_bytes()).collect())
     }
 
-    /// The counters of one direction start again, as a LAN9500's do when they are read
-    /// `[data sheet]` 5.3.1.7; `[assumed]` of the LAN9512.
+    /// The counters of one direction start again.
     pub(super) fn clear(&mut self, index: u16) {
         let (before, fresh) = (*self, Self::default());
         *self = match index {

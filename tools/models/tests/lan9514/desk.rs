@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use models::clock::VirtualClock;
 use models::dwc2::{Dwc2 as Controller, Mode};
 use models::hub::Hub;
 use models::lan9514::{Lan9514, Settings};
-use models::memory;
+use models::memory::{self, Memory};
 use models::usb::Plug;
 use nic::{Config, Driver, Link, Nic, NicEvent};
 use smoltcp::phy::{Device, RxToken, TxToken};
@@ -33,6 +34,8 @@ pub fn chip(settings: Settings) -> Chip {
 pub struct Desk {
     pub clock: VirtualClock,
     pub controller: Controller,
+    pub memory: Arc<Memory>,
+    spare: Option<dma::Buffer>,
     pub nic: Nic<dwc2::Dwc2<Controller>>,
     pub chip: Chip,
     pub plug: Plug,
@@ -59,12 +62,19 @@ impl Desk {
     pub fn at_board(mode: Mode, chip: Chip, plug: Plug, config: Config) -> Self {
         let mut clock = VirtualClock::new();
         clock.set_step(Duration::from_micros(5));
-        let (pool, memory) = memory::region(160 * 1024);
-        let controller = Controller::new(mode, &clock, memory);
+        let (mut pool, memory) = memory::region(164 * 1024);
+        let spare = pool.take(4096).ok();
+        let controller = Controller::new(mode, &clock, memory.clone());
         controller.attach(plug.clone());
         let host = dwc2::Dwc2::new(controller.clone(), pool, &mut clock).expect("a DWC2");
         let nic = Nic::new(host, config).expect("room for the buffers");
-        Self { clock, controller, nic, chip, plug, told: Vec::new(), inbox: Vec::new() }
+        let (told, inbox) = (Vec::new(), Vec::new());
+        Self { clock, controller, memory, spare, nic, chip, plug, told, inbox }
+    }
+
+    /// A DMA buffer for something else on the board; there is one.
+    pub fn spare(&mut self, bytes: usize) -> dma::Buffer {
+        self.spare.take().filter(|buffer| buffer.capacity() >= bytes).expect("one, large enough")
     }
 
     /// A desk whose link is up.

@@ -5,6 +5,7 @@ mod desk;
 mod faults;
 mod link;
 mod plugging;
+mod recovery;
 mod sums;
 mod wire;
 

@@ -427,6 +427,8 @@ fn the_core_has_rules() {
     rig.read(HPRT);
     rig.write(GRSTCTL, 1);
     rig.millis(1);
+    rig.read(HPRT);
+    rig.millis(30);
     rig.read(0x700);
     rig.write(0x400, 1 << 23);
     assert_eq!(
@@ -434,10 +436,14 @@ fn the_core_has_rules() {
         [
             Violation::AccessDuringReset { offset: HPRT },
             Violation::ResetWhileBusy,
+            Violation::NotHost { offset: HPRT },
             Violation::UnknownRegister { offset: 0x700 },
             Violation::WrongMode { offset: 0x400 },
         ]
     );
+    rig.chip.set_power(false);
+    assert_eq!(rig.read(HPRT), 0);
+    assert_eq!(rig.chip.take_violations(), [Violation::NoPower { offset: HPRT }]);
 
     let start = |rig: &mut Rig| {
         let loan = rig.lend(Direction::FromDevice, &[0; 64]);

@@ -13,6 +13,7 @@ use models::usb::Plug;
 
 pub const GAHBCFG: usize = 0x008;
 pub const GRSTCTL: usize = 0x010;
+pub const GINTSTS: usize = 0x014;
 pub const GRXFSIZ: usize = 0x024;
 pub const GNPTXFSIZ: usize = 0x028;
 pub const HPTXFSIZ: usize = 0x100;
@@ -92,6 +93,7 @@ impl Rig {
         let mut rig = Self::cold(mode, plug);
         rig.write(GRSTCTL, 1);
         rig.until(GRSTCTL, 0x8000_0001, 0x8000_0000);
+        rig.until(GINTSTS, 1, 1);
         rig.write(GRXFSIZ, 1024);
         rig.write(GNPTXFSIZ, 1024 << 16 | 1024);
         rig.write(HPTXFSIZ, 1024 << 16 | 2048);

@@ -168,6 +168,10 @@ fn worst(character: char) -> Desk {
                 send_errors: u64::MAX,
                 send_busy: u64::MAX,
                 recoveries: u64::MAX,
+                receive_overruns: u64::MAX,
+                carrier_errors: u64::MAX,
+                collisions: u64::MAX,
+                power_cycles: u64::MAX,
             },
             sockets: SocketCounts {
                 listening: usize::MAX,

@@ -205,6 +205,20 @@ fn get_stats_tells_and_clears() {
 }
 
 #[test]
+fn the_statistics_of_younger_chips_run_on() {
+    let model = FAMILY.iter().find(|model| model.name == "LAN9500A").unwrap();
+    let mut rig = Rig::of(Settings { model, ..Settings::default() });
+    rig.millis(400);
+    rig.set_mac(MAC);
+    rig.write(0x100, 0x0010_0004);
+    let setup = Setup { request_type: 0xc0, request: 0xa2, value: 0, index: 0, length: 8 };
+    for damaged in 1..4 {
+        rig.usb.chip().damaged_frame_from_wire(&frame(60));
+        assert_eq!(rig.usb.control(&setup, &[]), Reply::Done(vec![0, 0, 0, 0, damaged, 0, 0, 0]));
+    }
+}
+
+#[test]
 fn every_model_of_the_family_tells_its_ids() {
     for model in &FAMILY {
         let mut rig = Rig::of(Settings { model, ..Settings::default() });

@@ -75,7 +75,7 @@ const fn script(
 }
 
 /// All scripts, those of one [`Boot`] in a row, so that a board boots once for them.
-pub const SCRIPTS: [Script; 24] = [
+pub const SCRIPTS: &[Script] = &[
     script("dhcp", Boot::Dhcp, PlaysOn::Wire, &["ping"], address::dhcp),
     script("first_page", Boot::Dhcp, PlaysOn::All, &["curl"], web::first_page),
     script("ping_1000", Boot::Dhcp, PlaysOn::Wire, &["ping"], ping::a_thousand),

@@ -93,6 +93,21 @@ impl Configurations {
         self.left_out
     }
 
+    /// Adds a configuration, which `bytes` begin with: `wTotalLength` of them.
+    ///
+    /// # Errors
+    /// [`DescriptorError`]: what [`Configuration::parse`] finds wrong, or no room; then nothing is
+    /// added.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), DescriptorError> {
+        Configuration::parse(bytes)?;
+        let total = Configuration::total_length(bytes)?;
+        let whole = bytes.get(..total).unwrap_or(bytes);
+        self.bytes.extend_from_slice(whole).map_err(|_| DescriptorError::TooLong {
+            bytes: self.bytes.len() + total,
+            limit: CONFIGURATION_BYTES_MAX,
+        })
+    }
+
     /// Reads the configurations of a device. One that says wrong things, however often it is asked,
     /// is left out as long as another is right; those after the first [`CONFIGURATIONS_MAX`] are
     /// not looked at.

@@ -14,7 +14,7 @@ mod connection;
 mod icon;
 mod index;
 mod pages;
-mod request;
+pub mod request;
 mod response;
 mod status_json;
 mod text;
@@ -29,6 +29,7 @@ use crate::system::System;
 
 pub use bytes::Streams;
 use connection::{Buffers, Ended};
+pub use response::Code;
 
 /// What pages show: of the system, and in tests of nothing.
 trait Source {

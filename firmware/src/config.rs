@@ -135,9 +135,9 @@ impl Config {
                 "hostname" => match hostname(value) {
                     Ok(name) => config.hostname = name,
                     Err(reason) => faults.note(format_args!(
-                        "hostname={}: {reason}; using '{}'",
+                        "hostname={}: {reason}; using {}",
                         Shown(value),
-                        config.hostname
+                        Shown(&config.hostname)
                     )),
                 },
                 "mac" | "smsc95xx.macaddr" => match mac(value) {
@@ -260,7 +260,7 @@ fn hostname(value: &str) -> Result<Text<HOSTNAME_BYTES_MAX>, &'static str> {
         return Err("longer than 63 characters");
     }
     if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err("only letters, digits and hyphens can be in a name");
+        return Err("not only letters, digits and hyphens");
     }
     if label.starts_with('-') || label.ends_with('-') {
         return Err("a name neither begins nor ends with a hyphen");

@@ -170,14 +170,14 @@ fn a_wrong_field_is_named_with_its_default() {
         (
             "hostname=my_board",
             dhcp,
-            "hostname='my_board': only letters, digits and hyphens can be in a name; \
+            "hostname='my_board': not only letters, digits and hyphens; \
              using 'barewire'",
         ),
         ("hostname=", dhcp, "hostname='': empty name; using 'barewire'"),
         (
             "hostname=\u{1b}[2J\u{7f}ä",
             dhcp,
-            "hostname='?[2J??': only letters, digits and hyphens can be in a name; \
+            "hostname='?[2J??': not only letters, digits and hyphens; \
              using 'barewire'",
         ),
         (
@@ -219,6 +219,16 @@ fn names_and_addresses_that_compete() {
     let longest = "a".repeat(63);
     check(&std::format!("hostname={longest}"), &std::format!("ip=dhcp hostname={longest}"));
     assert!(!Config::parse(&std::format!("hostname={longest}a")).1.is_empty());
+    // The fault fits although the name that stays is as long as names can be.
+    check(
+        &std::format!("hostname={longest} hostname={}_", "b".repeat(30)),
+        &std::format!(
+            "ip=dhcp hostname={longest}\nhostname='{}..': not only letters, digits and hyphens; \
+             using '{}..'",
+            "b".repeat(20),
+            "a".repeat(20)
+        ),
+    );
 }
 
 #[test]

@@ -206,7 +206,66 @@ pub fn parse_mac(text: &str) -> Option<[u8; 6]> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_mac;
+    use usb::Speed;
+    use usb::bus::Configurations;
+
+    use super::{EcmError, Function, parse_mac};
+
+    /// As QEMU's `usb-net` describes itself (hw/usb/dev-network.c): RNDIS first, then CDC Ethernet.
+    const QEMU: [u8; 147] = [
+        // Configuration 2: RNDIS.
+        9, 2, 67, 0, 2, 2, 7, 0xc0, 50, //
+        9, 4, 0, 0, 1, 2, 2, 0xff, 0, //
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 1, 0, 1, 4, 0x24, 2, 0, 5, 0x24, 6, 0, 1, //
+        7, 5, 0x81, 3, 16, 0, 32, //
+        9, 4, 1, 0, 2, 10, 0, 0, 0, //
+        7, 5, 0x82, 2, 64, 0, 0, 7, 5, 2, 2, 64, 0, 0, //
+        // Configuration 1: CDC Ethernet.
+        9, 2, 80, 0, 2, 1, 6, 0xc0, 50, //
+        9, 4, 0, 0, 1, 2, 6, 0, 0, //
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 6, 0, 1, //
+        13, 0x24, 0x0f, 3, 0, 0, 0, 0, 0xea, 5, 0, 0, 0, //
+        7, 5, 0x81, 3, 16, 0, 32, //
+        9, 4, 1, 0, 0, 10, 0, 0, 0, //
+        9, 4, 1, 1, 2, 10, 0, 0, 0, //
+        7, 5, 0x82, 2, 64, 0, 0, 7, 5, 2, 2, 64, 0, 0, //
+    ];
+
+    /// The function in two configurations, kept as an input of the fuzz target.
+    fn found(bytes: &[u8]) -> Result<Option<Function>, EcmError> {
+        // Full speed.
+        corpus::seed("cdc_ecm", &[&[1], bytes].concat());
+        let mut configurations = Configurations::default();
+        let (first, second) = bytes.split_at(67);
+        configurations.push(first)?;
+        configurations.push(second)?;
+        Function::find(&configurations, Speed::Full)
+    }
+
+    #[test]
+    fn the_function_is_found_behind_another_configuration() {
+        let function = found(&QEMU).unwrap().unwrap();
+        assert_eq!((function.configuration, function.data_alternate), (1, 1));
+        assert_eq!((function.control_interface, function.data_interface), (0, 1));
+        assert_eq!((function.bulk_in.number, function.bulk_out.number), (2, 2));
+        assert_eq!((function.mac_string, function.segment_bytes), (3, 1514));
+        assert_eq!(function.notification.map(|endpoint| endpoint.interval), Some(32));
+    }
+
+    #[test]
+    fn a_function_that_says_wrong_things_is_refused_by_name() {
+        let with = |at: usize, byte: u8| {
+            let mut bytes = QEMU;
+            bytes[at] = byte;
+            found(&bytes)
+        };
+        assert_eq!(with(92, 7), Err(EcmError::NoUnion));
+        assert_eq!(with(97, 7), Err(EcmError::NoEthernetDescriptor));
+        assert_eq!(with(94, 9), Err(EcmError::NoDataInterface(9)));
+        assert_eq!(with(103, 0xe9), Err(EcmError::SegmentBytes(1513)));
+        // Another subclass: no Ethernet function at all.
+        assert_eq!(with(82, 2), Ok(None));
+    }
 
     #[test]
     fn addresses_are_twelve_digits_of_a_station() {

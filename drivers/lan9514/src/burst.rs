@@ -207,13 +207,19 @@ mod tests {
         core::iter::from_fn(|| cursor.next(burst, sums)).collect()
     }
 
+    /// An example, kept as an input of the fuzz target.
+    fn example(burst: &[u8], sums: bool) -> Vec<Result<Arrival, BadBurst>> {
+        corpus::seed("lan9514_burst", &[&[u8::from(sums)], burst].concat());
+        all(burst, sums)
+    }
+
     fn status(length: u32, bits: u32) -> Vec<u8> {
         (length << 16 | bits).to_le_bytes().to_vec()
     }
 
     #[test]
     fn an_empty_burst_has_no_frame() {
-        assert_eq!(all(&[], true), []);
+        assert_eq!(example(&[], true), []);
     }
 
     #[test]
@@ -221,7 +227,7 @@ mod tests {
         let good = burst(&[std::vec![7; 60]], false);
         let check = |tail: Vec<u8>, bad| {
             let whole = [good.clone(), tail].concat();
-            let found = all(&whole, false);
+            let found = example(&whole, false);
             assert_eq!(found.len(), 2, "{bad}");
             assert_eq!(found[0], Ok(Arrival::Frame { at: 4..64, sum: None }));
             assert_eq!(found[1], Err(bad));
@@ -252,7 +258,7 @@ mod tests {
             whole.resize(12, 0);
             whole.extend_from_slice(&burst(&[std::vec![7; 100]], true));
             let frame = Arrival::Frame { at: 16..116, sum: Some(0x1234) };
-            assert_eq!(all(&whole, true), [Ok(Arrival::Damaged(error)), Ok(frame)]);
+            assert_eq!(example(&whole, true), [Ok(Arrival::Damaged(error)), Ok(frame)]);
         }
     }
 
@@ -260,7 +266,16 @@ mod tests {
     fn a_pad_behind_the_last_frame_is_no_frame() {
         let mut whole = burst(&[std::vec![7; 61]], false);
         whole.resize(whole.len().next_multiple_of(4), 0);
-        assert_eq!(all(&whole, false).len(), 1);
+        assert_eq!(example(&whole, false).len(), 1);
+    }
+
+    #[test]
+    fn frames_of_all_sizes_are_found() {
+        for sums in [false, true] {
+            let frames = [14, 15, 16, 17, 60, 590].map(|bytes| std::vec![7; bytes]);
+            let found = example(&burst(&frames, sums), sums);
+            assert_eq!(found.iter().flatten().count(), frames.len());
+        }
     }
 
     proptest! {

@@ -32,7 +32,7 @@
 extern crate std;
 
 pub mod burst;
-mod checksum;
+pub mod checksum;
 mod chip;
 mod command;
 mod counters;

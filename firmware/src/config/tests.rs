@@ -18,6 +18,7 @@ fn read(line: &str) -> String {
 
 #[track_caller]
 fn check(line: &str, expected: &str) {
+    corpus::seed("kernel_command_line", line.as_bytes());
     assert_eq!(read(line), expected, "{line}");
 }
 

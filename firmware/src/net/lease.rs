@@ -121,10 +121,22 @@ mod tests {
     fn verdict(address: &str, server: &str, router: &str) -> &'static str {
         let (address, prefix) = address.split_once('/').unwrap();
         let address = Ipv4Cidr::new(address.parse().unwrap(), prefix.parse().unwrap());
-        match check(address, server.parse().unwrap(), router.parse().ok()) {
+        let (server, router) = (server.parse().unwrap(), router.parse().ok());
+        example(address, server, router);
+        match check(address, server, router) {
             Ok(()) => "taken",
             Err(reason) => reason,
         }
+    }
+
+    /// An example, kept as an input of the fuzz target.
+    fn example(address: Ipv4Cidr, server: Ipv4Address, router: Option<Ipv4Address>) {
+        let mut input = address.address().octets().to_vec();
+        input.push(address.prefix_len() | if router.is_some() { 0x80 } else { 0 });
+        input.extend(server.octets());
+        input.extend(router.unwrap_or(Ipv4Address::UNSPECIFIED).octets());
+        input.extend([0, 0, 14, 16]);
+        corpus::seed("dhcp_lease", &input);
     }
 
     #[test]

@@ -128,6 +128,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Result<&[&str], SyntaxError>) {
+        corpus::seed("shell_words", line.as_bytes());
         let words = Words::parse(line, 130);
         let words: Result<Vec<&str>, SyntaxError> = match &words {
             Ok(words) => Ok(words.list().iter().copied().collect()),

@@ -3,6 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use corpus::tag::guard as tag;
 use proptest::prelude::*;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::time::{Duration, Instant};
@@ -28,6 +29,15 @@ fn guard() -> Guard {
     table.push((23, 0)).unwrap();
     guard.set_listening(table);
     guard
+}
+
+/// A course of events, kept as an input of the fuzz target.
+fn keep(course: &[(u8, &[u8])]) {
+    let mut input = vec![];
+    for &(tag, bytes) in course {
+        corpus::piece(&mut input, tag, bytes);
+    }
+    corpus::seed("guard", &input);
 }
 
 fn ethernet(to: EthernetAddress, from: EthernetAddress, kind: EthernetProtocol) -> Vec<u8> {
@@ -162,6 +172,7 @@ fn received_frames() {
         ),
     ];
     for (what, frame, expected) in rows {
+        keep(&[(tag::FREE, &[1]), (tag::RECEIVED, &frame)]);
         assert_eq!(guard().check_received(&frame), expected, "{what}");
     }
 }
@@ -170,7 +181,9 @@ fn received_frames() {
 fn an_arp_reply_passes_once_for_each_request() {
     let guard = guard();
     let reply = arp(ArpOperation::Reply, PEER_IP, OUR_IP);
-    guard.check_sent(Instant::ZERO, &arp(ArpOperation::Request, OUR_IP, PEER_IP)).unwrap();
+    let request = arp(ArpOperation::Request, OUR_IP, PEER_IP);
+    keep(&[(tag::SENT, &request), (tag::RECEIVED, &reply), (tag::RECEIVED, &reply)]);
+    guard.check_sent(Instant::ZERO, &request).unwrap();
     assert_eq!(guard.check_received(&reply), Ok(()));
     assert_eq!(guard.check_received(&reply), Err(Drop::UnsolicitedArp));
 }
@@ -190,6 +203,7 @@ fn resets_are_limited_and_come_back_after_a_second() {
     let guard = guard();
     let segment = tcp((OUR_IP, 81), (PEER_IP, 40000), TcpControl::Rst, true);
     let reset = ipv4(PEER, OUR_IP, PEER_IP, IpProtocol::Tcp, &segment);
+    keep(&[(tag::SENT, &reset), (tag::WAIT, &[0xe8, 3]), (tag::SENT, &reset)]);
     let now = Instant::from_secs(5);
     let passed = (0..1000).filter(|_| guard.check_sent(now, &reset).is_ok()).count();
     assert_eq!(passed, BACKSCATTER_PER_SECOND as usize);
@@ -205,6 +219,7 @@ fn a_server_that_refuses_does_not_make_the_dhcp_client_storm() {
     UdpPacket::new_unchecked(&mut datagram[..]).set_len(300);
     let all = Ipv4Address::BROADCAST;
     let frame = ipv4(EthernetAddress::BROADCAST, OUR_IP, all, IpProtocol::Udp, &datagram);
+    keep(&[(tag::SENT, &frame[..]); DHCP_PER_SECOND as usize + 1]);
     let passed = (0..1000).filter(|_| guard.check_sent(Instant::ZERO, &frame).is_ok()).count();
     assert_eq!(passed, DHCP_PER_SECOND as usize);
     assert_eq!(guard.check_sent(Instant::from_secs(1), &frame), Ok(()));
@@ -221,6 +236,8 @@ fn a_bare_ack_is_not_repeated_for_ever_but_may_answer() {
     // Something heard from the peer entitles it to an answer.
     let heard = tcp((PEER_IP, 40000), (OUR_IP, 80), TcpControl::None, true);
     let heard = ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &heard);
+    let five = [(tag::SENT, &ack[..]); 5];
+    keep(&[&five[..], &[(tag::RECEIVED, &heard), (tag::SENT, &ack), (tag::CLOSE, &[])]].concat());
     guard.check_received(&heard).unwrap();
     assert_eq!(guard.check_sent(Instant::ZERO, &ack), Ok(()));
 }

@@ -9,11 +9,17 @@ use crate::message::VERSION_BYTES;
 const NONE: Capabilities = Capabilities(0);
 const OURS: Capabilities = Capabilities::OURS;
 
+/// An example, kept as an input of the fuzz target.
+fn example(stream: &[u8], shared: Capabilities) {
+    corpus::seed("usbredir_codec", &[&[shared.0 as u8], stream].concat());
+}
+
 /// `bytes` are `message`, both ways.
 fn check(bytes: &[u8], shared: Capabilities, id: u64, message: Message) {
     let mut written = Vec::new();
     encode(id, &message, shared, &mut written);
     assert_eq!(written, bytes, "{message:?}");
+    example(bytes, shared);
     let whole = Some((Tagged { id, message }, bytes.len()));
     assert_eq!(decode(bytes, shared), Ok(whole));
     for end in 0..bytes.len() {
@@ -105,7 +111,10 @@ fn lengths_that_lie_are_refused_by_name() {
     let head = |kind: u32, bytes: u32| {
         [kind.to_le_bytes(), bytes.to_le_bytes(), [0; 4]].as_flattened().to_vec()
     };
-    let refused = |stream: Vec<u8>, error| assert_eq!(decode(&stream, NONE), Err(error));
+    let refused = |stream: Vec<u8>, error| {
+        example(&stream, NONE);
+        assert_eq!(decode(&stream, NONE), Err(error));
+    };
     let bytes = u32::MAX;
     refused(head(101, bytes), Error::TooLong { kind: 101, bytes });
     refused(head(99, 0), Error::UnknownType(99));

@@ -27,9 +27,21 @@ fn endpoint(address: u8, attributes: u8, max_packet: u16, interval: u8) -> [u8; 
     [7, 5, address, attributes, low, high, interval]
 }
 
+/// An example, kept as an input of the fuzz target.
+fn example(bytes: &[u8], speed: Speed) -> &[u8] {
+    let speed = match speed {
+        Speed::High => 0,
+        Speed::Full => 1,
+        Speed::Low => 2,
+    };
+    corpus::seed("usb_descriptors", &[&[speed], bytes].concat());
+    bytes
+}
+
 /// Parses a configuration of these descriptors; its first interface's endpoints.
 fn endpoints(parts: &[&[u8]], speed: Speed) -> Result<Endpoints, DescriptorError> {
     let bytes = configuration(&parts.concat());
+    example(&bytes, speed);
     let configuration = Configuration::parse(&bytes)?;
     let first = configuration.interfaces().next();
     first.map_or(Ok(Endpoints::new()), |interface| interface.endpoints(speed))
@@ -37,7 +49,7 @@ fn endpoints(parts: &[&[u8]], speed: Speed) -> Result<Endpoints, DescriptorError
 
 #[test]
 fn lists_end_at_a_wrong_length() {
-    let walk = |bytes| Descriptors::new(bytes).collect::<Vec<_>>();
+    let walk = |bytes| Descriptors::new(example(bytes, Speed::High)).collect::<Vec<_>>();
     assert_eq!(walk(&[]), []);
     assert_eq!(walk(&[0, 4, 9]), [Err(DescriptorError::ZeroLength { at: 0 })]);
     assert_eq!(walk(&[1]), [Err(DescriptorError::ZeroLength { at: 0 })]);
@@ -121,7 +133,7 @@ fn settings_of_one_interface_share_endpoints() {
         &[&interface(0, 2, 2)[..], &endpoint(0x82, 2, 32, 0), &endpoint(2, 1, 64, 1)].concat(),
     ];
     let bytes = configuration(&parts.concat());
-    let configuration = Configuration::parse(&bytes).unwrap();
+    let configuration = Configuration::parse(example(&bytes, Speed::Full)).unwrap();
     assert_eq!(configuration.interfaces().count(), 3);
     let second = configuration.interface(0, 2).unwrap().endpoints(Speed::Full).unwrap();
     // The isochronous one is left out.
@@ -137,16 +149,21 @@ fn total_length_is_checked_against_what_is_there() {
     let wrong = DescriptorError::Truncated { kind: 2, needed: 18, got: 17 };
     assert_eq!(Configuration::parse(&bytes), Err(wrong));
     let wrong = DescriptorError::TooShort { kind: 2, needed: 9, length: 4 };
-    assert_eq!(Configuration::total_length(&[9, 2, 4, 0, 1, 1, 0, 0, 0]), Err(wrong));
+    assert_eq!(
+        Configuration::total_length(example(&[9, 2, 4, 0, 1, 1, 0, 0, 0], Speed::Low)),
+        Err(wrong)
+    );
     // A total that cuts the last descriptor.
     let cut = [9, 2, 12, 0, 1, 1, 0, 0, 0, 9, 4, 0];
     let wrong = DescriptorError::Truncated { kind: 4, needed: 9, got: 3 };
-    assert_eq!(Configuration::parse(&cut), Err(wrong));
+    assert_eq!(Configuration::parse(example(&cut, Speed::Low)), Err(wrong));
 }
 
 #[test]
 fn strings_become_printable() {
-    let text = |bytes: &[u8]| string::<4>(bytes).map(|text| text.as_str().to_owned());
+    let text = |bytes: &[u8]| {
+        string::<4>(example(bytes, Speed::Full)).map(|text| text.as_str().to_owned())
+    };
     assert_eq!(text(&[6, 3, b'o', 0, b'k', 0]).as_deref(), Ok("ok"));
     assert_eq!(text(&[6, 3, 0x3c, 0x26, 7, 0]).as_deref(), Ok("??"));
     assert_eq!(text(&[12, 3, b'a', 0, b'b', 0, b'c', 0, b'd', 0, b'e', 0]).as_deref(), Ok("abcd"));
@@ -160,11 +177,15 @@ fn strings_become_printable() {
 
 #[test]
 fn hubs_and_devices() {
-    let hub = HubDescriptor::parse(&[9, 0x29, 5, 0x0d, 0, 50, 1, 2, 0xff]);
+    let hub = [9, 0x29, 5, 0x0d, 0, 50, 1, 2, 0xff];
+    let hub = HubDescriptor::parse(example(&hub, Speed::High));
     assert_eq!(hub, Ok(HubDescriptor { ports: 5, power_good_ms: 100 }));
     assert_eq!(HubDescriptor::parse(&[7, 0x29, 0, 0, 0, 0, 0]), Err(DescriptorError::NoPorts));
     let mut device = [18, 1, 0, 2, 9, 0, 2, 64, 0x24, 4, 0x14, 0x95, 0, 2, 0, 0, 0, 1];
-    assert_eq!(DeviceDescriptor::parse(&device, Speed::High).unwrap().product, 0x9514);
+    assert_eq!(
+        DeviceDescriptor::parse(example(&device, Speed::High), Speed::High).unwrap().product,
+        0x9514
+    );
     let wrong = DescriptorError::MaxPacket0 { bytes: 64, speed: Speed::Low };
     assert_eq!(DeviceDescriptor::parse(&device, Speed::Low), Err(wrong));
     device[17] = 0;

@@ -38,6 +38,7 @@ fn receive(protocol: &mut Protocol, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
 /// A server that has spoken first hears `bytes`.
 #[track_caller]
 fn check(bytes: &[u8], data: &[u8], replies: &[u8]) {
+    corpus::seed("telnet", bytes);
     let mut protocol = Protocol::new();
     protocol.greeting();
     let heard = receive(&mut protocol, bytes);
@@ -124,6 +125,7 @@ fn garbage_is_counted() {
 
 #[track_caller]
 fn check_sent(text: &[u8], wire: &[u8]) {
+    corpus::seed("telnet", text);
     let mut protocol = Protocol::new();
     let mut out = heapless::Vec::<u8, 64>::new();
     assert!(text.iter().all(|&byte| protocol.send(byte, &mut out)));

@@ -154,6 +154,9 @@ impl Bench {
 
 #[track_caller]
 fn check(typed: &str, line: &str, cursor: usize) {
+    for columns in [20, 80] {
+        corpus::seed("line_editor", &[&[columns - 20], typed.as_bytes()].concat());
+    }
     let mut bench = Bench::new(80);
     bench.type_bytes(typed.as_bytes());
     assert_eq!((bench.editor.line(), bench.editor.cursor()), (line, cursor));

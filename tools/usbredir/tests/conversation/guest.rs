@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use corpus::tag::usbredir_server as tag;
 use usbredir::codec::{self, Tagged};
 use usbredir::message::{BulkPacket, Capabilities, ControlPacket, Hello, Message, Status};
 use usbredir::server::{Broken, Server};
@@ -11,12 +12,28 @@ use crate::fake::Fake;
 /// What QEMU 7.2 announces.
 pub const QEMU: Capabilities = Capabilities(0xff);
 
+/// Bytes of the longest conversation that is kept.
+const COURSE_BYTES_MAX: usize = 1024;
+
 /// A server with a fake device, and a guest that talks to it.
 pub struct Desk {
     pub server: Server<Fake>,
     pub now: Duration,
     /// The guest's capabilities, once it has said hello.
     shared: Capabilities,
+    /// What happened, as an input of the fuzz target.
+    course: Vec<u8>,
+    /// False: another one each time, not worth keeping.
+    keep: bool,
+}
+
+impl Drop for Desk {
+    /// The conversation is kept as an input of the fuzz target, if it is short.
+    fn drop(&mut self) {
+        if self.keep && self.course.len() <= COURSE_BYTES_MAX {
+            corpus::seed("usbredir_server", &self.course);
+        }
+    }
 }
 
 /// Milliseconds.
@@ -71,7 +88,13 @@ impl Desk {
     /// Nobody has said anything yet.
     pub fn silent(hold: Option<Duration>) -> Self {
         let server = Server::new(Fake::default(), hold);
-        Self { server, now: Duration::ZERO, shared: Capabilities(0) }
+        Self {
+            server,
+            now: Duration::ZERO,
+            shared: Capabilities(0),
+            course: Vec::new(),
+            keep: true,
+        }
     }
 
     /// Both hellos are through, and the device is configured.
@@ -82,15 +105,23 @@ impl Desk {
         desk
     }
 
+    /// The desk of a conversation that is made up at random.
+    pub fn at_random(mut self) -> Self {
+        self.keep = false;
+        self
+    }
+
     /// A new connection, and the guest's hello. Returns what the server said to it.
     pub fn greet(&mut self, capabilities: Capabilities) -> Vec<Message> {
         self.shared = Capabilities(0);
+        corpus::piece(&mut self.course, tag::CONNECT, &[]);
         self.server.connected();
         let hello = self.heard();
         assert!(matches!(hello.as_slice(), [(0, Message::Hello(_))]), "{hello:?}");
         let hello = Hello { version: [b'q'; 64], capabilities: Some(capabilities) };
         let mut bytes = Vec::new();
         codec::encode(0, &Message::Hello(hello), Capabilities(0), &mut bytes);
+        corpus::piece(&mut self.course, tag::BYTES, &bytes);
         self.server.received(self.now, &bytes).expect("hello");
         self.shared = Capabilities::OURS.and(capabilities);
         self.heard().into_iter().map(|(_, message)| message).collect()
@@ -105,12 +136,15 @@ impl Desk {
     pub fn try_ask(&mut self, id: u64, message: &Message) -> Result<Vec<(u64, Message)>, Broken> {
         let mut bytes = Vec::new();
         codec::encode(id, message, self.shared, &mut bytes);
+        corpus::piece(&mut self.course, tag::BYTES, &bytes);
         self.server.received(self.now, &bytes)?;
         Ok(self.heard())
     }
 
     /// Lets time pass; returns what the server said.
     pub fn after(&mut self, time: Duration) -> Vec<(u64, Message)> {
+        let units = u16::try_from(time.as_micros() / 50).unwrap_or(u16::MAX);
+        corpus::piece(&mut self.course, tag::WAIT, &units.to_le_bytes());
         self.now += time;
         self.server.turn(self.now);
         self.heard()

@@ -306,7 +306,7 @@ proptest! {
         steps in proptest::collection::vec((0_u8..8, any::<u16>()), 1..200),
         cut in 1_usize..40,
     ) {
-        let mut desk = Desk::configured(None);
+        let mut desk = Desk::configured(None).at_random();
         let (mut asked, mut answered, mut next) = (Vec::new(), Vec::new(), 100);
         let mut waiting_is_over = false;
         for (step, value) in steps {

@@ -69,16 +69,10 @@ pub fn tidy() -> Result<Rung> {
 /// left out.
 fn deny() -> Rung {
     const NAME: &str = "check: cargo-deny";
-    if install::find("cargo-deny").is_none() && !is_beside_cargo("cargo-deny") {
+    if install::find("cargo-deny").is_none() && !install::is_beside_cargo("cargo-deny") {
         return Rung::skipped(NAME, "not installed; cargo install --locked cargo-deny");
     }
     let mut deny = workspace::cargo();
     deny.args(["deny", "--offline", "check", "licenses", "bans", "sources"]);
     step(NAME, &mut deny).note("advisories not checked")
-}
-
-/// Cargo finds its subcommands in its own folder too, which need not be in `PATH`.
-fn is_beside_cargo(program: &str) -> bool {
-    let cargo = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
-    cargo.is_some_and(|home| home.join("bin").join(program).is_file())
 }

@@ -65,6 +65,12 @@ pub fn find(program: &str) -> Option<PathBuf> {
     files.find(|file| is_program(file))
 }
 
+/// Cargo finds its subcommands in its own folder too, which need not be in `PATH`.
+pub fn is_beside_cargo(program: &str) -> bool {
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    cargo.is_some_and(|home| home.join("bin").join(program).is_file())
+}
+
 fn is_program(file: &Path) -> bool {
     const EXECUTABLE_BITS: u32 = 0o111;
     fs::metadata(file).is_ok_and(|data| data.is_file() && data.mode() & EXECUTABLE_BITS != 0)

@@ -118,7 +118,7 @@ fn counted(name: &str, command: &mut Command) -> Result<Rung> {
 }
 
 /// The lines of a test's output, which need not be UTF-8.
-fn lines(output: impl BufRead) -> impl Iterator<Item = String> {
+pub(crate) fn lines(output: impl BufRead) -> impl Iterator<Item = String> {
     let lines = output.split(b'\n').map_while(std::result::Result::ok);
     lines.map(|line| String::from_utf8_lossy(&line).trim_end_matches('\r').to_string())
 }

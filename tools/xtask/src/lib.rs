@@ -8,6 +8,7 @@
 pub mod check;
 pub mod error;
 pub mod fdt;
+pub mod fuzz;
 pub mod image;
 pub mod install;
 pub mod ladder;

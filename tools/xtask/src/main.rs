@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use xtask::error::{Context, Result};
 use xtask::install::{self, Ask};
 use xtask::report::Report;
-use xtask::{check, image, ladder, lint, log, run, sdcard, witness, workspace};
+use xtask::{check, fuzz, image, ladder, lint, log, run, sdcard, witness, workspace};
 
 /// The one door: everything that is built, run, tested or checked here
 #[derive(Parser)]
@@ -40,6 +40,8 @@ enum Command {
     },
     /// Run every test this machine allows
     Test(ladder::Options),
+    /// Try inputs that nobody thought of, by cargo-fuzz
+    Fuzz(fuzz::Options),
     /// Print the board's log in words
     Log(log::Options),
     /// Check how the image speaks to the USB controller, in QEMU's trace of its registers
@@ -84,6 +86,7 @@ fn obey(command: Command) -> Result<bool> {
         Command::Run(options) => run::run(&options)?,
         Command::Check { tidy } => return run_checks(tidy),
         Command::Test(options) => return ladder::run(&options),
+        Command::Fuzz(options) => return fuzz::run(&options),
         Command::Log(options) => log::run(&options)?,
         Command::Lint(options) => return lint::run(&options),
         Command::Witness(options) => witness::run(&options)?,

@@ -20,9 +20,12 @@ pub const REPORTS_PER_TURN_MAX: usize = 4;
 /// requests behind: completing them before would end QEMU (`usb_ep_get: dev != NULL`).
 pub const UNPLUG_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// How long the guest must have sent nothing before the device is pulled out: long enough for a
-/// request on its way, far shorter than the time between two looks at the link.
-pub const UNPLUG_QUIET: Duration = Duration::from_millis(5);
+/// How long the guest must have sent nothing before the device is pulled out: long enough for its
+/// answer to the last frame, even on a busy machine.
+pub const UNPLUG_QUIET: Duration = Duration::from_millis(30);
+/// The device is pulled out at most this long after a control transfer: a driver looks at its
+/// device now and then, and the time right after a look is the farthest from the next one.
+pub const UNPLUG_AFTER_LOOK_MAX: Duration = Duration::from_millis(200);
 
 /// Bytes of answers that QEMU has not read; above it no request is read either.
 pub const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
@@ -43,4 +46,5 @@ pub const CONTROL_LINE_BYTES_MAX: usize = 512;
 /// The longest sleep: how soon the end of a parent process is seen while nobody is connected.
 pub const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+const _: () = assert!(UNPLUG_QUIET.as_millis() < UNPLUG_AFTER_LOOK_MAX.as_millis());
 const _: () = assert!(BULK_BYTES_MAX >= 65_536 && BODY_BYTES_MAX > BULK_BYTES_MAX);

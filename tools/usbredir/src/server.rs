@@ -8,8 +8,9 @@
 //! 2. Before the device disappears, all that waits is completed as cancelled, in the same write.
 //! 3. A bus reset puts what waits aside until the guest configures the device again: before that,
 //!    QEMU does not find the device by the address that the request was for.
-//! 4. An unplug waits until the guest has sent nothing for a moment: a request that crosses the
-//!    disconnection would never be answered.
+//! 4. An unplug waits until the guest has looked at the device and then sent nothing for a moment:
+//!    a request that crosses the disconnection is never answered, and QEMU aborts when its channel
+//!    is used again.
 
 mod requests;
 
@@ -19,7 +20,9 @@ use std::time::Duration;
 
 use crate::codec::{self, Tagged, decode};
 use crate::device::{Device, Inward, Outward};
-use crate::limits::{REPORTS_PER_TURN_MAX, REQUESTS_MAX, UNPLUG_QUIET, UNPLUG_WAIT_MAX};
+use crate::limits::{
+    REPORTS_PER_TURN_MAX, REQUESTS_MAX, UNPLUG_AFTER_LOOK_MAX, UNPLUG_QUIET, UNPLUG_WAIT_MAX,
+};
 use crate::message::{BulkPacket, Capabilities, Hello, Message, SmallPacket, Status};
 use crate::survey::{self, Alternates, INTERFACES_MAX};
 
@@ -127,6 +130,8 @@ pub struct Server<D> {
     /// Nothing comes from the wire until the next bus reset.
     held: bool,
     last_request: Duration,
+    /// The last request that was no bulk transfer.
+    last_look: Duration,
     configuration: u8,
     alternates: Alternates,
     input: Vec<u8>,
@@ -150,6 +155,7 @@ impl<D: Device> Server<D> {
             replug: false,
             held: false,
             last_request: Duration::ZERO,
+            last_look: Duration::ZERO,
             configuration: 0,
             alternates: [0; INTERFACES_MAX],
             input: Vec::new(),
@@ -313,13 +319,15 @@ impl<D: Device> Server<D> {
         }
         if let Some(limit) = self.unplug_due {
             let quiet_at = self.last_request + UNPLUG_QUIET;
-            if now >= limit || (now >= quiet_at && self.stale.is_empty()) {
+            let looked = now <= self.last_look + UNPLUG_AFTER_LOOK_MAX;
+            if now >= limit || (now >= quiet_at && looked && self.stale.is_empty()) {
                 self.disappear();
                 if std::mem::take(&mut self.replug) {
                     self.plug(now);
                 }
             } else {
-                at_latest(if self.stale.is_empty() { quiet_at.min(limit) } else { limit });
+                let may_come = now < quiet_at && self.stale.is_empty();
+                at_latest(if may_come { quiet_at.min(limit) } else { limit });
             }
         }
         due
@@ -375,6 +383,9 @@ impl<D: Device> Server<D> {
             message if !self.plugged => return requests::wrong_way(&message),
             message => {
                 self.last_request = now;
+                if !matches!(message, Message::Bulk(_)) {
+                    self.last_look = now;
+                }
                 return self.request(now, id, message);
             }
         }

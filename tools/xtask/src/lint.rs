@@ -185,6 +185,9 @@ pub struct Lint {
     stages: HashMap<u8, Stage>,
     /// A device has just been given an address; whose, the next SETUP says.
     addressed: bool,
+    /// A device was unplugged, and no other one has been given an address since: which transfers
+    /// were its own is not known.
+    unplugged: bool,
     /// HPRT as the guest last saw it.
     port: u32,
     /// The changes of HPRT that it has read and not cleared.
@@ -203,6 +206,7 @@ impl Lint {
         match trace::parse(text) {
             Some(Event::Access(access)) => self.access(access),
             Some(Event::Configured { address }) => self.toggles.configured(address),
+            Some(Event::Unplugged) => self.unplugged = true,
             None => {}
         }
     }
@@ -299,7 +303,8 @@ impl Lint {
         if value & DISABLE != 0 {
             let there = port::CONNECTED | port::ENABLED;
             let ended = self.channels[number].interrupts & HALTED != 0;
-            if old & ENABLE != 0 && !ended && self.port & there == there {
+            let is_there = self.port & there == there && !self.unplugged;
+            if old & ENABLE != 0 && !ended && is_there {
                 let what = format!("channel {number} told to stop, its device is there");
                 self.report(Rule::Cancel, what);
             }
@@ -392,7 +397,10 @@ impl Lint {
         if outcome == Outcome::PlainRequest {
             match address {
                 // The only request to address 0 that has no data stage (USB 2.0, 9.4.6).
-                0 => self.addressed = true,
+                0 => {
+                    self.addressed = true;
+                    self.unplugged = false;
+                }
                 _ => self.toggles.plain_request(address),
             }
         }

@@ -32,8 +32,13 @@ pub fn trace_arguments(file: &Path) -> Vec<String> {
 
 /// QEMU's arguments that write what the lint reads to standard error, a line at a time.
 pub fn trace_events() -> Vec<String> {
-    let events =
-        ["usb_dwc2_glbreg_write", "usb_dwc2_hreg0_*", "usb_dwc2_hreg1_*", "usb_set_config"];
+    let events = [
+        "usb_dwc2_glbreg_write",
+        "usb_dwc2_hreg0_*",
+        "usb_dwc2_hreg1_*",
+        "usb_set_config",
+        "usb_port_detach",
+    ];
     events.iter().flat_map(|event| ["-trace".to_string(), (*event).to_string()]).collect()
 }
 

@@ -295,6 +295,22 @@ fn a_cancelled_transfer_is_found_unless_its_device_is_gone() {
     };
     assert_eq!(cancel(0x1005), [Rule::Cancel]);
     assert_eq!(cancel(0x100a), NONE);
+    // Behind a hub the port stays as it is; the next device ends the excuse.
+    let behind_hub = |next: fn(&mut Tape)| {
+        planted(|tape| {
+            tape.text += "usb_port_detach bus 0, port 1.1\n";
+            next(tape);
+            tape.enable(1, IN + OTHER, DATA0 | packets(1));
+            tape.write(Tape::of(1, at::CHARACTER), IN | DISABLE, IN);
+        })
+    };
+    assert_eq!(behind_hub(|_| ()), NONE);
+    let addressed = |tape: &mut Tape| {
+        tape.enable(0, 0x8010_0040, SETUP).end(0, DONE, 0x6000_0000);
+        let empty = DATA1 | 1 << 19;
+        tape.enable(0, 0x8010_8040, empty).end(0, DONE, empty);
+    };
+    assert_eq!(behind_hub(addressed), [Rule::Cancel]);
 }
 
 #[test]

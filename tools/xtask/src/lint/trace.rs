@@ -4,6 +4,7 @@
 //! usb_dwc2_hreg1_write  0x0510 HCTSIZ  0 val 0x60080008 old 0x00000000 result 0x60080008
 //! usb_dwc2_hreg1_read   0x0508 HCINT   40 val 0x00000003
 //! usb_set_config dev 1, config 2, ret 0
+//! usb_port_detach bus 0, port 1.1
 //! ```
 //!
 //! Observed with QEMU 7.2.22; with `-msg timestamp=on` each line begins `PID@SECONDS:`. The channel
@@ -39,6 +40,8 @@ pub enum Event {
         /// Its address.
         address: u8,
     },
+    /// A device was unplugged, perhaps behind a hub, where HPRT shows nothing of it.
+    Unplugged,
 }
 
 /// Reads a line; None for what does not matter and for what is not understood.
@@ -53,6 +56,9 @@ pub fn parse(line: &str) -> Option<Event> {
         let rest = line.split_once("dev ")?.1;
         let address = rest.split(',').next()?.parse().ok()?;
         return rest.ends_with("ret 0").then_some(Event::Configured { address });
+    }
+    if name == "port_detach" {
+        return Some(Event::Unplugged);
     }
     let (_block, way) = name.strip_prefix("dwc2_")?.split_once("reg")?;
     let write = match way.trim_start_matches(|c: char| c.is_ascii_digit()) {
@@ -102,6 +108,7 @@ mod tests {
         assert_eq!(parse(line), Some(Event::Access(all)));
         let line = "usb_set_config dev 3, config 1, ret 0";
         assert_eq!(parse(line), Some(Event::Configured { address: 3 }));
+        assert_eq!(parse("usb_port_detach bus 0, port 1.1"), Some(Event::Unplugged));
     }
 
     #[test]

@@ -254,7 +254,7 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
 }
 
 /// Ports of this machine that were free a moment ago, one for each of [`FORWARDED`].
-fn free_ports() -> Result<Vec<Forward>> {
+pub(crate) fn free_ports() -> Result<Vec<Forward>> {
     // All are held before any is let go: otherwise one could be given twice.
     let held: Vec<_> =
         FORWARDED.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;

@@ -19,6 +19,7 @@
 //! scripts; `tests/e2e.rs` is the table of which board plays which; `src/bin/bench.rs` measures.
 
 pub mod board;
+pub mod card;
 pub mod frame;
 pub mod lab;
 pub mod lint;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use e2e::board::{self, MODELS, Model};
+use e2e::card::{CASES, Case};
 use e2e::namespace;
 use e2e::script::{SCRIPTS, Script};
 use e2e::stage::Stage;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             trials.push(lint(&stage, model));
         }
     }
+    trials.extend(CASES.map(card));
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The last board is switched off, and its namespace removed, before we leave.
     stage.clear();
@@ -55,6 +57,16 @@ fn trial(stage: &Arc<Stage>, model: Model, script: Script) -> Trial {
             Ok(()) => Ok(Completion::Completed),
             Err(error) => Err(format!("{error:#}\n--- to see it again ---\n{again}").into()),
         }
+    })
+}
+
+fn card(case: Case) -> Trial {
+    Trial::ignorable_test(format!("card::{}", case.name), move || match case.missing() {
+        Some(reason) => Ok(Completion::ignored_with(reason)),
+        None => match (case.run)() {
+            Ok(()) => Ok(Completion::Completed),
+            Err(error) => Err(format!("{error:#}").into()),
+        },
     })
 }
 

@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 8] = [
+pub const E2E: [Tool; 9] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -41,6 +41,7 @@ pub const E2E: [Tool; 8] = [
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),
     tool("curl", "curl", "a real HTTP client"),
+    tool("mcopy", "mtools", "reads the SD card's file system"),
 ];
 
 const fn tool(program: &'static str, package: &'static str, purpose: &'static str) -> Tool {

@@ -75,6 +75,7 @@ impl Device {
     /// # Errors
     /// If the user does not mean it or cannot be asked, it is too small, or cannot be written to.
     pub fn write(&self, image: &Path) -> Result<()> {
+        self.holds(image)?;
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
             let text = "there is no terminal to ask at; to write without being asked, use dd";
@@ -95,13 +96,18 @@ impl Device {
         }
     }
 
-    fn write_confirmed(&self, image: &Path) -> Result<()> {
-        let mut from = File::open(image).context(|| format!("open {}", image.display()))?;
-        let bytes = from.metadata().context(|| format!("look at {}", image.display()))?.len();
+    fn holds(&self, image: &Path) -> Result<()> {
+        let bytes = fs::metadata(image).context(|| format!("look at {}", image.display()))?.len();
         if bytes > self.bytes {
             let text = format!("the image has {bytes} bytes, {} only {}", self.name, self.bytes);
             return Err(Error::new(text));
         }
+        Ok(())
+    }
+
+    fn write_confirmed(&self, image: &Path) -> Result<()> {
+        self.holds(image)?;
+        let mut from = File::open(image).context(|| format!("open {}", image.display()))?;
         // On a block device O_EXCL without O_CREAT means: only if nobody uses it (open(2)).
         let mut options = File::options();
         let opened = options.write(true).custom_flags(libc::O_EXCL).open(&self.path);

@@ -42,6 +42,8 @@ pub(super) struct Addressing {
     /// Since when the link is up without an address; none while one is in use.
     without_since: Option<Duration>,
     link_local: Option<LinkLocal>,
+    /// The address is of the link before.
+    give_up: bool,
     conflict_noted: Option<Duration>,
     outbox: heapless::Deque<[u8; ARP_FRAME_BYTES], ARP_OUTBOX>,
 }
@@ -68,6 +70,7 @@ impl Addressing {
             dhcp,
             without_since: None,
             link_local: None,
+            give_up: false,
             conflict_noted: None,
             outbox: heapless::Deque::new(),
         }
@@ -83,7 +86,9 @@ impl Addressing {
         self.outbox.pop_front()
     }
 
-    /// A new interface takes over: it gets the address in force, or the command line's.
+    /// A new interface takes over: it gets the command line's address. Any other one is given up,
+    /// since nobody knows which network this one is in (RFC 2131, 3.7); DHCP or the choice of a
+    /// link-local one begin anew with its link.
     pub fn attach(
         &mut self,
         mac: EthernetAddress,
@@ -93,15 +98,17 @@ impl Addressing {
     ) {
         self.mac = mac;
         self.link_local = None;
-        let address = match (&self.mode, self.current.take()) {
-            (_, Some(address)) => Some(address),
-            (Ipv4Mode::Static { address, router, dns }, None) => Some(Address {
+        self.give_up = false;
+        // They have the old interface's address in them.
+        self.outbox.clear();
+        let address = match &self.mode {
+            Ipv4Mode::Static { address, router, dns } => Some(Address {
                 address: *address,
                 router: *router,
                 dns: dns.clone(),
                 source: AddressSource::Static,
             }),
-            _ => None,
+            Ipv4Mode::Dhcp | Ipv4Mode::Off => None,
         };
         self.apply(address, interface, guard, system);
     }
@@ -112,8 +119,19 @@ impl Addressing {
         self.without_since = None;
         if !up {
             self.link_local = None;
-        } else if let Dhcp::Running(handle) = self.dhcp {
+            self.outbox.clear();
+            return;
+        }
+        if let Dhcp::Running(handle) = self.dhcp {
             sockets.get_mut::<dhcpv4::Socket>(handle).reset();
+        }
+        match self.current.as_ref().map(|ours| (ours.source, ours.address.address())) {
+            Some((AddressSource::Static, address)) => {
+                self.send(link_local::announcement(self.mac, address));
+            }
+            // RFC 3927, 2.2.1: somebody on the new link may have it.
+            Some((AddressSource::LinkLocal, _)) => self.give_up = true,
+            _ => {}
         }
     }
 
@@ -130,6 +148,9 @@ impl Addressing {
         self.hear(now, interface, guard, system);
         if !self.link_up {
             return None;
+        }
+        if core::mem::take(&mut self.give_up) {
+            self.apply(None, interface, guard, system);
         }
         let dhcp_due = self.poll_dhcp(now, interface, sockets, guard, system);
         let local_due = self.poll_link_local(now, interface, guard, random, system);
@@ -218,7 +239,11 @@ impl Addressing {
                             source: AddressSource::Dhcp { server, lease_seconds },
                         };
                         self.link_local = None;
-                        self.apply(Some(address), interface, guard, system);
+                        if self.is_renewed_by(&address) {
+                            self.current = Some(address);
+                        } else {
+                            self.apply(Some(address), interface, guard, system);
+                        }
                         None
                     }
                     Err(reason) => {
@@ -287,6 +312,18 @@ impl Addressing {
         Some(now)
     }
 
+    /// True if a lease is the one in force, but for its time and its name servers: nothing of the
+    /// interface changes, and nobody needs to hear of it.
+    fn is_renewed_by(&self, new: &Address) -> bool {
+        let server = |of: &Address| match of.source {
+            AddressSource::Dhcp { server, .. } => Some(server),
+            AddressSource::Static | AddressSource::LinkLocal => None,
+        };
+        self.current.as_ref().is_some_and(|old| {
+            (old.address, old.router, server(old)) == (new.address, new.router, server(new))
+        })
+    }
+
     /// Puts an address into force, or none.
     fn apply(
         &mut self,
@@ -316,7 +353,7 @@ impl Addressing {
                 });
             }
             // RFC 5227 2.3: neighbours learn of the new owner. A link-local one announces itself.
-            if new.source != AddressSource::LinkLocal {
+            if new.source != AddressSource::LinkLocal && self.link_up {
                 self.send(link_local::announcement(self.mac, new.address.address()));
             }
         }

@@ -31,6 +31,8 @@ impl Coherence for CacheLines {
     }
 
     fn invalidate(&self, _bus: u32, lines: &mut [u8]) {
+        // The load of the device's register that told of the end comes first.
+        barrier();
         for line in lines.chunks_mut(LINE_BYTES) {
             // SAFETY: the slice is exclusively ours and whole lines, so no neighbour's dirty byte
             // is lost; its own lines were cleaned before the device got them, so nothing of ours is
@@ -41,7 +43,7 @@ impl Coherence for CacheLines {
     }
 }
 
-/// Waits until the maintenance before it is done, for every observer.
+/// Waits until loads, stores and maintenance before it are done, for every observer.
 #[cfg(target_arch = "aarch64")]
 fn barrier() {
     // SAFETY: a barrier touches no memory of ours; it is ordered against it because asm is

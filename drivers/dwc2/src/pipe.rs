@@ -54,7 +54,7 @@ pub(crate) struct PipeState {
     pieces: Pieces,
     /// The next packet's toggle is DATA1.
     data1: bool,
-    /// The device answered NYET: ask by PING before the next packet.
+    /// The device answered NYET, or not at all: ask by PING before the next packet.
     ping: bool,
     transfer: Option<Transfer>,
     pub done: Option<Completion>,
@@ -271,6 +271,11 @@ impl<R: Registers> Dwc2<R> {
                     Way::Out => (packets * max_packet).min(transfer.chunk),
                 };
                 pipe.data1 ^= !packets.is_multiple_of(2);
+                // After a packet that was not answered, first the question whether there is room
+                // (USB 2.0, figure 8-27).
+                pipe.ping = error == TransferError::Transaction
+                    && pipe.target.speed == Speed::High
+                    && (pipe.endpoint.way, pipe.endpoint.kind) == (Way::Out, Kind::Bulk);
                 transfer.moved += bytes;
                 transfer.retries += 1;
                 let again = error == TransferError::Transaction

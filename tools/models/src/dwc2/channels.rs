@@ -284,7 +284,8 @@ impl Core {
             (false, false) => (NON_PERIODIC, words),
         };
         let stale = channel.interrupts & (CHHLTD | XFERCOMPL);
-        let ping_fits = !channel.is_in() && speed == Some(Speed::High);
+        // A port that went off a moment ago had a speed.
+        let ping_fits = !channel.is_in() && matches!(speed, None | Some(Speed::High));
         let address = channel.dma;
         // What has to hold, and what it is called if it does not.
         let rules = [

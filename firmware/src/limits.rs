@@ -224,7 +224,8 @@ pub const PAGE_BYTES_MAX: usize = 12 * 1024;
 /// Requests served on one connection.
 pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
 
-/// Answers to option negotiation that a telnet session gives; a client has a dozen options.
+/// Answers to option negotiation that a telnet session gives between two lines; a client has a
+/// dozen options.
 pub const TELNET_ANSWERS_MAX: u32 = 256;
 /// A telnet session that sends nothing for this long is ended.
 pub const TELNET_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -236,9 +237,14 @@ pub const HISTORY_LINES: usize = 16;
 /// in use is told so.
 pub const TELNET_WORKERS: usize = TELNET_SESSIONS + 1;
 /// Bytes of telnet taken from, or made ready for, the connection at a time.
-pub const TELNET_BUFFER_BYTES: usize = 512;
-/// Bytes of one telnet subnegotiation; a longer one is given up and what follows is data again.
-pub const TELNET_SUBNEGOTIATION_BYTES_MAX: usize = 512;
+pub const TELNET_BUFFER_BYTES: usize = 1024;
+/// Bytes of one telnet subnegotiation; a longer one is given up and what follows is data again. The
+/// longest that makes sense, the keys of LINEMODE, has some 60.
+pub const TELNET_SUBNEGOTIATION_BYTES_MAX: usize = 128;
+/// Bytes of a terminal's name (RFC 1091 allows 40).
+pub const TERMINAL_NAME_BYTES_MAX: usize = 40;
+/// Connections whose segments are counted at a time: those of all telnet sessions.
+pub const METERS: usize = TELNET_SESSIONS;
 /// Words of a command line.
 pub const WORDS_MAX: usize = 32;
 /// Keys typed ahead while a command runs; more wait in the connection.

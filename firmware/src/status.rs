@@ -228,6 +228,12 @@ drops! {
     ServiceBusy = "service_busy",
     /// A connection ended because its peer fell silent or did not finish closing.
     TcpTimeout = "tcp_timeout",
+    /// Telnet: a command that does not exist.
+    TelnetCommand = "telnet_command",
+    /// Telnet: a subnegotiation that is too long, has no end, or makes no sense.
+    TelnetSubnegotiation = "telnet_subnegotiation",
+    /// Telnet: an answer that was not given, since there were too many without a line in between.
+    TelnetAnswer = "telnet_answer",
     /// Console output that the UART did not take in time, in bytes.
     ConsoleOutput = "console_output",
     /// Console input that the shell did not take in time, in bytes.
@@ -239,6 +245,7 @@ impl Drop {
     pub const fn is_sent(self) -> Option<bool> {
         match self {
             Self::Backscatter | Self::DhcpTooOften | Self::RunawayAck => Some(true),
+            Self::TelnetCommand | Self::TelnetSubnegotiation | Self::TelnetAnswer => None,
             Self::ServiceBusy | Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
             _ => Some(false),
         }

@@ -35,7 +35,7 @@ use crate::limits::{
 use crate::status::{Address, Direction, Drop, Drops, Link, NicCounters, NicFacts, Status};
 use crate::system::System;
 use crate::wire::{
-    Counted, Guard, Guarded, Introduced, Introductions, Recorded, Recorder, Traffic,
+    Counted, Guard, Guarded, Introduced, Introductions, Meters, Recorded, Recorder, Traffic,
 };
 
 /// A raw socket of one protocol.
@@ -278,6 +278,11 @@ impl Stack {
         }
         let pool_due = self.tcp.is_waiting().then(|| now + POOL_CHECK_INTERVAL);
         [due, address_deadline, pool_due].into_iter().flatten().min()
+    }
+
+    /// The connections that are counted by themselves.
+    pub(super) fn meters(&self) -> &Meters {
+        &self.traffic.meters
     }
 
     /// True if a task has left something to send.

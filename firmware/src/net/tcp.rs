@@ -12,6 +12,7 @@ use super::error::NetError;
 use crate::limits::{TCP_CONNECT_TIMEOUT, TCP_LINGER};
 use crate::status::count;
 use crate::system::System;
+use crate::wire::Passed;
 
 /// Why a stream cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,17 @@ impl TcpStream {
         self.local
     }
 
+    /// Counts what passes on the wire, from the next segment on that brings data, until the stream
+    /// is dropped. Nothing is counted if too many are.
+    pub fn start_meter(&self) {
+        self.system.stack.borrow().meters().start(self.local, self.peer);
+    }
+
+    /// What has passed since then. `None`: nothing came, or it is not counted.
+    pub fn passed(&self) -> Option<Passed> {
+        self.system.stack.borrow().meters().passed(self.local, self.peer)
+    }
+
     /// Runs `f` on the socket.
     fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
         f(self.system.stack.borrow_mut().tcp_socket_mut(self.slot))
@@ -182,6 +194,7 @@ impl TcpStream {
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
+        self.system.stack.borrow().meters().stop(self.local, self.peer);
         self.end(Socket::close);
         let now = self.system.now();
         self.system.stack.borrow_mut().tcp_give_back(self.slot, now);
@@ -192,7 +205,28 @@ impl embedded_io_async::ErrorType for TcpStream {
     type Error = TcpError;
 }
 
+impl embedded_io_async::ErrorType for &TcpStream {
+    type Error = TcpError;
+}
+
 impl embedded_io_async::Read for TcpStream {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TcpError> {
+        (&*self).read(buffer).await
+    }
+}
+
+impl embedded_io_async::Write for TcpStream {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, TcpError> {
+        (&*self).write(bytes).await
+    }
+
+    async fn flush(&mut self) -> Result<(), TcpError> {
+        (&*self).flush().await
+    }
+}
+
+/// A stream can be read while it is written.
+impl embedded_io_async::Read for &TcpStream {
     /// Up to `buffer.len()` bytes, as soon as there are any; `Ok(0)` when the peer has closed its
     /// half.
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TcpError> {
@@ -214,7 +248,7 @@ impl embedded_io_async::Read for TcpStream {
     }
 }
 
-impl embedded_io_async::Write for TcpStream {
+impl embedded_io_async::Write for &TcpStream {
     /// As many bytes as the send ring takes, at least one.
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, TcpError> {
         if bytes.is_empty() {

@@ -1,14 +1,17 @@
 //! The serial console: the same shell on UART0, with the journal printed as it grows.
 
+use core::convert::Infallible;
 use core::future::pending;
 
 use crate::System;
-use crate::shell::{self, Ended, Options, Screen, Terminal};
+use crate::shell::{self, Ended, Options, Terminal, Transfer};
 use crate::system::ConsolePort;
 
 impl Terminal for ConsolePort {
-    fn screen(&self) -> Screen {
-        Screen::default()
+    type Error = Infallible;
+
+    async fn transfer(&mut self, out: &[u8], keys: &mut [u8]) -> Result<Transfer, Infallible> {
+        shell::terminal::transfer(*self, *self, out, keys).await
     }
 }
 

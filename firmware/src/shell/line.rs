@@ -74,6 +74,8 @@ pub struct LineEditor {
     line: Line,
     cursor: usize,
     entered: Line,
+    /// What was deleted last as a whole, for Ctrl-Y.
+    killed: Line,
     history: History,
     screen: Screen,
     drawn: Drawn,
@@ -88,6 +90,7 @@ impl LineEditor {
             line: Line::new(),
             cursor: 0,
             entered: Line::new(),
+            killed: Line::new(),
             history: History::default(),
             screen,
             drawn: Drawn::default(),
@@ -104,6 +107,11 @@ impl LineEditor {
         self.cursor
     }
 
+    /// The screen as it was last told.
+    pub fn screen(&self) -> Screen {
+        self.screen
+    }
+
     /// The line left of the cursor.
     pub fn before_cursor(&self) -> &str {
         text(&self.line[..self.cursor])
@@ -113,6 +121,10 @@ impl LineEditor {
     pub fn draw(&mut self, echo: &mut impl fmt::Write) {
         put(echo, &self.prompt);
         self.drawn = Drawn::default();
+        if self.screen.tab {
+            // The client shows what it edits, but not what came back completed.
+            put(echo, text(&self.line));
+        }
         self.refresh(0, echo);
     }
 
@@ -137,9 +149,15 @@ impl LineEditor {
             Key::Character(character) => self.insert(&[character], echo),
             Key::Backspace => self.delete(self.cursor.saturating_sub(1)..self.cursor, echo),
             Key::Delete => self.delete(self.cursor..self.cursor + 1, echo),
-            Key::KillToStart => self.delete(0..self.cursor, echo),
-            Key::KillToEnd => self.delete(self.cursor..self.line.len(), echo),
-            Key::KillWord => self.delete(self.word_left()..self.cursor, echo),
+            Key::KillToStart => self.kill(0..self.cursor, echo),
+            Key::KillToEnd => self.kill(self.cursor..self.line.len(), echo),
+            Key::KillWord => self.kill(self.word_left()..self.cursor, echo),
+            Key::KillWordRight => self.kill(self.cursor..self.word_right(), echo),
+            Key::Yank => {
+                let killed = self.killed.clone();
+                self.insert(&killed, echo);
+            }
+            Key::Transpose => self.transpose(echo),
             Key::Home => self.go(0, echo),
             Key::End => self.go(self.line.len(), echo),
             Key::Left => self.go(self.cursor.saturating_sub(1), echo),
@@ -180,7 +198,7 @@ impl LineEditor {
             Key::DeleteOrEnd if self.line.is_empty() => return Some(Event::EndOfFile),
             Key::DeleteOrEnd => self.delete(self.cursor..self.cursor + 1, echo),
             // Who edits before it sends had Tab for a blank.
-            Key::Complete if !self.screen.echo => self.insert(b" ", echo),
+            Key::Complete if !self.is_shown() => self.insert(b" ", echo),
             Key::Complete => return Some(Event::Complete),
         }
         None
@@ -226,6 +244,26 @@ impl LineEditor {
         self.refresh(range.start, echo);
     }
 
+    /// Deletes a range, and keeps it for Ctrl-Y.
+    fn kill(&mut self, range: core::ops::Range<usize>, echo: &mut impl fmt::Write) {
+        if let Some(killed @ [_, ..]) = self.line.get(range.clone()) {
+            // Cannot fail: a part of a line fits into a line.
+            self.killed = Line::from_slice(killed).unwrap_or_default();
+        }
+        self.delete(range, echo);
+    }
+
+    /// Swaps the characters around the cursor, or the last two at the end of the line.
+    fn transpose(&mut self, echo: &mut impl fmt::Write) {
+        if self.cursor == 0 || self.line.len() < 2 {
+            return self.bell(echo);
+        }
+        let right = self.cursor.min(self.line.len() - 1);
+        self.line.swap(right - 1, right);
+        self.cursor = right + 1;
+        self.refresh(right - 1, echo);
+    }
+
     /// Moves the cursor, no further than the line's end.
     fn go(&mut self, to: usize, echo: &mut impl fmt::Write) {
         self.cursor = to.min(self.line.len());
@@ -265,6 +303,10 @@ impl LineEditor {
         if is_whole && self.line.get(self.cursor) != Some(&b' ') {
             self.insert(b" ", echo);
         }
+        if self.screen.tab {
+            self.erase(echo);
+            self.draw(echo);
+        }
     }
 
     /// Leaves the row, so that something can be written below it; line and cursor stay as they are,
@@ -273,13 +315,21 @@ impl LineEditor {
         let cursor = self.cursor;
         self.newline(echo);
         self.cursor = cursor;
+        if self.screen.tab && !self.screen.echo {
+            put(echo, "\r\n");
+        }
     }
 
     /// Rings the bell.
     pub fn bell(&self, echo: &mut impl fmt::Write) {
-        if self.screen.echo {
+        if self.is_shown() {
             put(echo, "\x07");
         }
+    }
+
+    /// True if the user sees at once what we make of a key.
+    fn is_shown(&self) -> bool {
+        self.screen.echo || self.screen.tab
     }
 
     /// Columns of the window.

@@ -26,4 +26,4 @@ pub mod type_ahead;
 pub mod words;
 
 pub use session::{Ended, Options, run};
-pub use terminal::{Screen, Terminal};
+pub use terminal::{Mode, Screen, Terminal, Transfer, Typing};

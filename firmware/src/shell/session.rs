@@ -1,20 +1,23 @@
 //! A session: one user at one terminal, from the greeting to the end.
 
+mod exchange;
+
 use core::fmt::Write as _;
-use core::future::pending;
 use core::time::Duration;
 
-use embassy_futures::select::{Either, Either3, Either4, select, select3, select4};
-use embassy_time::{Instant, Timer};
+use embassy_futures::select::{Either, select};
+use embassy_time::Instant;
 
+use self::exchange::{Heard, Sent, Until};
 use super::command::{self, Channel, Context, Outcome};
 use super::completion;
 use super::line::{ECHO_BYTES_MAX, Event as Edit, LineEditor, PROMPT_BYTES_MAX};
 use super::terminal::Terminal;
 use super::words::Words;
-use crate::journal::{Entry, Event};
-use crate::limits::SHELL_TEXT_BYTES;
+use crate::journal::Event;
+use crate::limits::{SHELL_TEXT_BYTES, TERMINAL_NAME_BYTES_MAX};
 use crate::status::count;
+use crate::wire::Passed;
 use crate::{System, Text};
 
 /// Bytes read from the terminal at a time.
@@ -90,6 +93,7 @@ pub async fn run<T: Terminal>(
         input_ended: false,
         last: b'\n',
         status: 0,
+        discard: false,
         options,
     };
     session.heard();
@@ -117,12 +121,6 @@ impl Drop for Open {
     }
 }
 
-/// What the session waited for.
-enum Heard {
-    Keys,
-    Entry(Entry),
-}
-
 struct Session<'a, T> {
     system: &'static System,
     terminal: &'a mut T,
@@ -137,6 +135,8 @@ struct Session<'a, T> {
     last: u8,
     /// The last command's exit status.
     status: u8,
+    /// Ctrl-O was typed: what the command that runs still prints is thrown away.
+    discard: bool,
     options: Options<'a>,
 }
 
@@ -161,11 +161,17 @@ impl<T: Terminal> Session<'_, T> {
         let mut echo = Text::<{ 2 * ECHO_BYTES_MAX }>::new();
         editor.draw(&mut echo);
         loop {
+            let screen = self.terminal.screen();
+            if screen != editor.screen() {
+                self.put(&echo).await?;
+                echo.clear();
+                editor.set_screen(screen, &mut echo);
+            }
             let Some(key) = self.channel.keys.take() else {
                 self.put(&echo).await?;
                 echo.clear();
                 match self.wait().await? {
-                    Heard::Keys => editor.set_screen(self.terminal.screen(), &mut echo),
+                    Heard::Keys => {}
                     Heard::Entry(entry) => {
                         editor.erase(&mut echo);
                         // An entry and a redrawn line fit into the text, which never fails besides.
@@ -183,9 +189,11 @@ impl<T: Terminal> Session<'_, T> {
                 None => continue,
                 Some(Edit::Interrupt) => {}
                 Some(Edit::Line(line)) => {
+                    let passed = self.terminal.passed();
                     self.put(&echo).await?;
                     echo.clear();
                     self.execute(line).await?;
+                    self.tell_cost(passed).await?;
                 }
                 Some(Edit::Complete) => {
                     self.put(&echo).await?;
@@ -199,8 +207,28 @@ impl<T: Terminal> Session<'_, T> {
                     return Err(Ended::Exit);
                 }
             }
+            if self.channel.meter.get() {
+                self.terminal.start_meter();
+            }
             editor.draw(&mut echo);
         }
+    }
+
+    /// Tells what the keys of a command line cost on the wire, if the user wants to know.
+    async fn tell_cost(&mut self, passed: Option<Passed>) -> Result<(), Ended> {
+        let Some(Passed { received, sent }) = passed.filter(|_| self.channel.meter.get()) else {
+            return Ok(());
+        };
+        let text = Text::<SHELL_TEXT_BYTES>::of(format_args!(
+            "[keys: {} segments, {} bytes for {} of data; echo: {} segments, {} bytes for {}]\n",
+            received.count,
+            received.bytes,
+            received.data_bytes,
+            sent.count,
+            sent.bytes,
+            sent.data_bytes,
+        ));
+        self.put(&text).await
     }
 
     /// Prints the journal entries that are there already, if they are to be printed.
@@ -284,173 +312,51 @@ impl<T: Terminal> Session<'_, T> {
             return self.put(&Text::<320>::of(format_args!("-sh: {name}: not found\n"))).await;
         };
 
+        let kind = Text::<TERMINAL_NAME_BYTES_MAX>::from(self.terminal.name());
         let context = Context {
             system: self.system,
             session: self.number,
             from: self.options.from,
             screen: self.terminal.screen(),
+            terminal: &kind,
             command,
             channel: self.channel,
         };
         let finished = select(command::run(&context, arguments), self.carry()).await;
         self.channel.raw.set(false);
-        match finished {
+        let discard = core::mem::take(&mut self.discard) | self.channel.keys.discards();
+        let outcome = match finished {
             Either::First(outcome) => {
                 let mut chunk = [0; CHUNK_BYTES];
+                let mut interrupted = false;
                 while let Ok(len) = self.channel.output.try_read(&mut chunk) {
-                    self.send(&chunk[..len]).await?;
+                    if !discard && self.send(&chunk[..len], Until::Interrupt).await? == Sent::Part {
+                        self.channel.output.clear();
+                        self.put("^C\n").await?;
+                        interrupted = true;
+                    }
                 }
                 match outcome {
-                    Outcome::Status(status) => {
-                        self.status = status;
-                        Ok(())
-                    }
-                    Outcome::Leave(ended) => Err(ended),
+                    Outcome::Status(_) if interrupted => Outcome::Status(INTERRUPTED),
+                    outcome => outcome,
                 }
             }
             Either::Second(Ok(())) => {
                 self.channel.output.clear();
-                self.status = INTERRUPTED;
-                self.put("^C\n").await
+                self.put("^C\n").await?;
+                Outcome::Status(INTERRUPTED)
             }
-            Either::Second(Err(ended)) => Err(ended),
+            Either::Second(Err(ended)) => return Err(ended),
+        };
+        if let Some(mode) = self.channel.mode.take() {
+            self.terminal.set_mode(mode);
         }
-    }
-
-    /// Carries a command's output to the terminal and keys from it; returns when Ctrl-C is typed.
-    async fn carry(&mut self) -> Result<(), Ended> {
-        let mut keys = [0; KEYS_BYTES];
-        let mut chunk = [0; CHUNK_BYTES];
-        loop {
-            if !self.channel.raw.get() && self.channel.keys.interrupted() {
-                return Ok(());
-            }
-            let read = async {
-                if self.input_ended {
-                    return pending().await;
-                }
-                let room = self.channel.keys.room().await.min(KEYS_BYTES);
-                self.terminal.read(&mut keys[..room]).await
-            };
-            // Keys come first, so that no flood of output keeps Ctrl-C from being heard.
-            let heard = select4(
-                read,
-                self.channel.output.read(&mut chunk),
-                next_entry(self.system, self.options.journal.as_deref().copied()),
-                expired(self.deadline),
-            )
-            .await;
-            match heard {
-                Either4::First(read) => self.received(read.ok(), &keys)?,
-                Either4::Second(len) => self.send(&chunk[..len]).await?,
-                Either4::Third(entry) => {
-                    self.advance(&entry);
-                    let start = if self.last == b'\n' { "" } else { "\n" };
-                    let text = Text::<SHELL_TEXT_BYTES>::of(format_args!("{start}{entry}\n"));
-                    self.put(&text).await?;
-                }
-                Either4::Fourth(()) => return Err(Ended::Idle),
-            }
-        }
-    }
-
-    /// Waits for keys or, if they are to be printed, for a journal entry.
-    async fn wait(&mut self) -> Result<Heard, Ended> {
-        let mut keys = [0; KEYS_BYTES];
-        if self.input_ended {
-            return Err(Ended::EndOfInput);
-        }
-        let heard = select3(
-            self.terminal.read(&mut keys),
-            next_entry(self.system, self.options.journal.as_deref().copied()),
-            expired(self.deadline),
-        )
-        .await;
-        match heard {
-            Either3::First(read) => {
-                self.received(read.ok(), &keys)?;
-                Ok(Heard::Keys)
-            }
-            Either3::Second(entry) => {
-                self.advance(&entry);
-                Ok(Heard::Entry(entry))
-            }
-            Either3::Third(()) => Err(Ended::Idle),
-        }
-    }
-
-    /// What a read of the terminal brought; `None`: it failed.
-    fn received(&mut self, len: Option<usize>, keys: &[u8]) -> Result<(), Ended> {
-        match len.and_then(|len| keys.get(..len)) {
-            None => Err(Ended::Disconnected),
-            Some([]) => {
-                self.input_ended = true;
+        match outcome {
+            Outcome::Status(status) => {
+                self.status = status;
                 Ok(())
             }
-            Some(keys) => {
-                self.heard();
-                self.channel.keys.put(keys);
-                Ok(())
-            }
+            Outcome::Leave(ended) => Err(ended),
         }
     }
-
-    /// The user is there: the idle timeout begins anew.
-    fn heard(&mut self) {
-        let timeout = self.options.idle_timeout;
-        // A timeout too long for the clock is none.
-        self.deadline = timeout
-            .and_then(|timeout| embassy_time::Duration::try_from(timeout).ok())
-            .and_then(|timeout| Instant::now().checked_add(timeout));
-    }
-
-    fn advance(&mut self, entry: &Entry) {
-        if let Some(next) = &mut self.options.journal {
-            **next = entry.number + 1;
-        }
-    }
-
-    /// Writes text to the terminal.
-    async fn put(&mut self, text: &str) -> Result<(), Ended> {
-        self.send(text.as_bytes()).await
-    }
-
-    /// Writes bytes to the terminal; a bare LF becomes CR LF, as a terminal driver does (ONLCR).
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        for chunk in bytes.chunks(CHUNK_BYTES) {
-            let mut out = heapless::Vec::<u8, { 2 * CHUNK_BYTES }>::new();
-            for &byte in chunk {
-                // Cannot fail: there is room for two bytes each.
-                if byte == b'\n' && self.last != b'\r' {
-                    let _ = out.push(b'\r');
-                }
-                let _ = out.push(byte);
-                self.last = byte;
-            }
-            let write = async {
-                self.terminal.write_all(&out).await?;
-                self.terminal.flush().await
-            };
-            match select(write, expired(self.deadline)).await {
-                Either::First(Ok(())) => {}
-                Either::First(Err(_)) => return Err(Ended::Disconnected),
-                Either::Second(()) => return Err(Ended::Idle),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Waits for the deadline, if there is one.
-async fn expired(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => Timer::at(deadline).await,
-        None => pending().await,
-    }
-}
-
-/// Waits for the journal entry of this number or, if it is overwritten, the oldest after it.
-async fn next_entry(system: &System, number: Option<u64>) -> Entry {
-    let Some(number) = number else { return pending().await };
-    system.journal_entry(number).await
 }

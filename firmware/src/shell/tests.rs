@@ -31,6 +31,8 @@ pub(crate) struct Wire {
     /// Bytes of the screen that the user has looked at.
     seen: Cell<usize>,
     echo: Cell<bool>,
+    /// Bytes that the user's terminal still takes; `None`: any number.
+    room: Cell<Option<usize>>,
 }
 
 /// The shell's end.
@@ -47,6 +49,11 @@ impl User {
 
     pub fn hangs_up(&self) {
         self.0.hung_up.set(true);
+    }
+
+    /// From now on the terminal takes this many bytes and no more.
+    pub fn takes(&self, bytes: usize) {
+        self.0.room.set(Some(bytes));
     }
 
     /// Every byte written so far.
@@ -94,8 +101,17 @@ impl Read for Line {
 
 impl Write for Line {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.0.screen.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
+        poll_fn(|_| {
+            let room = self.0.room.get().unwrap_or(usize::MAX);
+            let len = room.min(bytes.len());
+            if len == 0 {
+                return Poll::Pending;
+            }
+            self.0.room.set(Some(room - len));
+            self.0.screen.borrow_mut().extend_from_slice(&bytes[..len]);
+            Poll::Ready(Ok(len))
+        })
+        .await
     }
 
     async fn flush(&mut self) -> Result<(), Infallible> {
@@ -104,8 +120,14 @@ impl Write for Line {
 }
 
 impl Terminal for Line {
+    type Error = Infallible;
+
+    async fn transfer(&mut self, out: &[u8], keys: &mut [u8]) -> Result<Transfer, Infallible> {
+        terminal::transfer(Line(self.0.clone()), Line(self.0.clone()), out, keys).await
+    }
+
     fn screen(&self) -> Screen {
-        Screen { columns: 80, echo: self.0.echo.get() }
+        Screen { echo: self.0.echo.get(), ..Screen::default() }
     }
 }
 

@@ -13,6 +13,8 @@ use crate::limits::TYPE_AHEAD_BYTES;
 
 /// Ctrl-C.
 const INTERRUPT: u8 = 0x03;
+/// Ctrl-O, the key of Unix terminals that throws output away, and telnet's AO.
+const DISCARD: u8 = 0x0f;
 
 /// The queue. When it is full the terminal is not read: bytes wait in the connection, none is lost.
 #[derive(Debug, Default)]
@@ -55,6 +57,11 @@ impl TypeAhead {
         .await
     }
 
+    /// How many bytes fit now.
+    pub fn room_now(&self) -> usize {
+        TYPE_AHEAD_BYTES - self.inner.borrow().keys.len()
+    }
+
     /// Appends bytes, no more than there is room for.
     pub fn put(&self, bytes: &[u8]) {
         let mut inner = self.inner.borrow_mut();
@@ -85,6 +92,21 @@ impl TypeAhead {
         true
     }
 
+    /// If Ctrl-O was typed: forgets it, and returns true.
+    pub fn discards(&self) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        let before = inner.keys.len();
+        // A deque keeps its order while it is turned once around.
+        for _ in 0..before {
+            if let Some(key) = inner.keys.pop_front().filter(|&key| key != DISCARD) {
+                // Cannot fail: one was just taken.
+                let _ = inner.keys.push_back(key);
+            }
+        }
+        inner.writer.wake();
+        inner.keys.len() < before
+    }
+
     /// Waits for bytes and takes up to `buffer.len()` of them.
     pub async fn read(&self, buffer: &mut [u8]) -> usize {
         poll_fn(|context| {
@@ -110,6 +132,14 @@ impl TypeAhead {
 mod tests {
     use super::*;
     use crate::testing::block_on;
+
+    #[test]
+    fn a_key_that_discards_is_taken_out() {
+        let keys = TypeAhead::default();
+        keys.put(b"a\x0fb\x0f");
+        assert!(keys.discards() && !keys.discards());
+        assert_eq!((keys.take(), keys.take(), keys.take()), (Some(b'a'), Some(b'b'), None));
+    }
 
     #[test]
     fn an_interrupt_takes_what_was_typed_before_it() {

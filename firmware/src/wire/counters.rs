@@ -6,7 +6,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetFrame, EthernetProtocol};
 
-use super::Protocols;
+use super::{Meters, Protocols};
 
 /// Frames and bytes, both ways.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Traffic {
     pub protocols: Protocols,
     /// The device had no transmit buffer free when it was last asked.
     pub exhausted: Cell<bool>,
+    /// The connections that are counted by themselves.
+    pub meters: Meters,
 }
 
 /// The IP packet in a frame.
@@ -90,6 +92,7 @@ impl<T: RxToken> RxToken for CountedRx<'_, T> {
             add(&traffic.multicast, frame.first().map_or(0, |first| usize::from(first & 1)));
             if let Some(packet) = ip_packet(frame) {
                 traffic.protocols.received(packet);
+                traffic.meters.received(packet);
             }
             f(frame)
         })
@@ -111,11 +114,12 @@ impl<T: TxToken> TxToken for CountedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         add(&self.traffic.sent, 1);
         add(&self.traffic.sent_bytes, len);
-        let protocols = &self.traffic.protocols;
+        let Traffic { protocols, meters, .. } = self.traffic;
         self.token.consume(len, |frame| {
             let result = f(frame);
             if let Some(packet) = ip_packet(frame) {
                 protocols.sent(packet);
+                meters.sent(packet);
             }
             result
         })

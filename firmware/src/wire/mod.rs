@@ -11,6 +11,7 @@ mod counters;
 mod guard;
 mod guarded;
 mod introduce;
+mod meter;
 mod protocols;
 
 pub use absent::Absent;
@@ -19,6 +20,7 @@ pub use counters::{Counted, Traffic};
 pub use guard::{ArpHeard, Guard, ListenTable, Tuple};
 pub use guarded::Guarded;
 pub use introduce::{Introduced, Introductions};
+pub use meter::{Meters, Passed, Segments};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,
     Protocols, TcpCounters, UdpCounters,

@@ -17,7 +17,7 @@ const KEYS_MAX: usize = 4096;
 pub fn check(input: &[u8]) {
     let Some((&more, keys)) = input.split_first() else { return };
     let columns = 20 + u16::from(more);
-    let mut editor = LineEditor::new(PROMPT, Size { columns, echo: true });
+    let mut editor = LineEditor::new(PROMPT, Size { columns, ..Size::default() });
     let mut screen = Screen::new(columns.into());
     let mut echo = String::new();
     editor.draw(&mut echo);

@@ -5,54 +5,32 @@
 //! sends lines. What makes no sense is counted and skipped; the answer to any one byte is at most
 //! [`REPLY_BYTES_MAX`] bytes, and the negotiation of an option ends by the Q method.
 
-use super::negotiation::{Answer, Negotiation};
-use crate::limits::{TELNET_ANSWERS_MAX, TELNET_SUBNEGOTIATION_BYTES_MAX};
+use core::fmt;
 
-/// Bytes of the longest answer to one byte.
-pub const REPLY_BYTES_MAX: usize = 9;
-
-/// Commands (RFC 854, "TELNET COMMAND STRUCTURE"; EOF to ABORT: RFC 1184; EOR: RFC 885).
-pub mod command {
-    #![expect(missing_docs, reason = "the names are the RFC's")]
-    pub const EOF: u8 = 236;
-    pub const SUSP: u8 = 237;
-    pub const ABORT: u8 = 238;
-    pub const EOR: u8 = 239;
-    pub const SE: u8 = 240;
-    pub const NOP: u8 = 241;
-    pub const DM: u8 = 242;
-    pub const BRK: u8 = 243;
-    pub const IP: u8 = 244;
-    pub const AO: u8 = 245;
-    pub const AYT: u8 = 246;
-    pub const EC: u8 = 247;
-    pub const EL: u8 = 248;
-    pub const GA: u8 = 249;
-    pub const SB: u8 = 250;
-    pub const WILL: u8 = 251;
-    pub const WONT: u8 = 252;
-    pub const DO: u8 = 253;
-    pub const DONT: u8 = 254;
-    pub const IAC: u8 = 255;
-}
-
-/// Options.
-pub mod option {
-    /// RFC 857: the sender echoes.
-    pub const ECHO: u8 = 1;
-    /// RFC 858: no GA after each turn; without it a server would have to send one.
-    pub const SUPPRESS_GO_AHEAD: u8 = 3;
-    /// RFC 860: answered when everything before it was processed.
-    pub const TIMING_MARK: u8 = 6;
-}
-
-use command::{
+use super::codes::command::{
     ABORT, AO, AYT, BRK, DM, DO, DONT, EC, EL, EOF, EOR, GA, IAC, IP, NOP, SB, SE, SUSP, WILL, WONT,
 };
-use option::{ECHO, SUPPRESS_GO_AHEAD, TIMING_MARK};
+use super::codes::option::{
+    BINARY, ECHO, LINEMODE, STATUS, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, TIMING_MARK, WINDOW_SIZE,
+};
+use super::codes::says::{IS, SEND};
+use super::linemode::{self, Linemode};
+use super::options::{Options, Side};
+use crate::Text;
+use crate::limits::{
+    TELNET_ANSWERS_MAX, TELNET_SUBNEGOTIATION_BYTES_MAX, TERMINAL_COLUMNS, TERMINAL_NAME_BYTES_MAX,
+};
+use crate::shell::{Mode, Screen, Typing};
+use crate::status::Drop;
 
-/// An answer to the peer.
-pub type Reply = heapless::Vec<u8, REPLY_BYTES_MAX>;
+/// Bytes of the longest answer to one byte: a LINEMODE answer, with three verbs beside it.
+pub const REPLY_BYTES_MAX: usize = linemode::ANSWER_BYTES_MAX + 9;
+
+/// Bytes that one byte of output can become: NUL, IAC, IAC.
+pub const SENT_BYTES_MAX: usize = 3;
+
+/// Where answers go: bytes to be sent.
+pub type Out = heapless::VecView<u8>;
 
 /// What a byte meant.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,8 +41,6 @@ pub enum Heard {
     Data(u8),
     /// A command that stands for these keys.
     Keys(&'static [u8]),
-    /// This is to be answered.
-    Reply(Reply),
 }
 
 /// Where in the stream we are.
@@ -79,27 +55,34 @@ enum State {
     Command,
     /// After IAC and WILL, WONT, DO or DONT.
     Option { verb: u8 },
-    /// Within IAC SB .. IAC SE, which is skipped.
-    Subnegotiation { bytes: usize },
+    /// Within IAC SB .. IAC SE.
+    Subnegotiation,
     /// After an IAC within it.
-    SubnegotiationCommand { bytes: usize },
+    SubnegotiationCommand,
 }
 
 /// One connection's protocol, from the server's side.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Protocol {
     state: State,
-    our_echo: Negotiation,
-    our_suppress_go_ahead: Negotiation,
-    their_suppress_go_ahead: Negotiation,
+    options: Options,
+    linemode: Linemode,
+    /// What came within IAC SB .. IAC SE so far.
+    subnegotiation: heapless::Vec<u8, TELNET_SUBNEGOTIATION_BYTES_MAX>,
+    /// Columns and rows, where the client told; 0: it does not know.
+    window: (u16, u16),
+    terminal: Text<TERMINAL_NAME_BYTES_MAX>,
+    /// The user asked for line mode.
+    wants_lines: bool,
     /// The last byte sent was CR, and what follows decides whether it needs a NUL.
     sent_carriage_return: bool,
-    /// Answers given so far; no more than [`TELNET_ANSWERS_MAX`].
+    /// Answers given since the last line of data; no more than [`TELNET_ANSWERS_MAX`].
     answers: u32,
-    garbage: u64,
+    /// What was just dropped.
+    dropped: Option<Drop>,
 }
 
-impl Default for Protocol {
+impl Default for Options {
     fn default() -> Self {
         Self::new()
     }
@@ -107,46 +90,60 @@ impl Default for Protocol {
 
 impl Protocol {
     /// At the start of a connection.
-    pub const fn new() -> Self {
-        Self {
-            state: State::Data,
-            our_echo: Negotiation::new(true),
-            our_suppress_go_ahead: Negotiation::new(true),
-            their_suppress_go_ahead: Negotiation::new(true),
-            sent_carriage_return: false,
-            answers: 0,
-            garbage: 0,
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a server says first: by WILL ECHO and WILL SUPPRESS-GO-AHEAD the client sends each key
+    /// at once; by DO TERMINAL-TYPE and DO NAWS it tells what it runs on.
+    pub fn greeting(&mut self, out: &mut Out) {
+        self.want(Side::Ours, ECHO, true, out);
+        self.want(Side::Ours, SUPPRESS_GO_AHEAD, true, out);
+        self.want(Side::Theirs, SUPPRESS_GO_AHEAD, true, out);
+        self.want(Side::Theirs, TERMINAL_TYPE, true, out);
+        self.want(Side::Theirs, WINDOW_SIZE, true, out);
+    }
+
+    /// The screen as it is known now.
+    pub fn screen(&self) -> Screen {
+        let typing = match self.options.is_on(Side::Theirs, LINEMODE) && self.linemode.edits() {
+            true => Typing::Linemode,
+            false if self.options.is_on(Side::Ours, ECHO) => Typing::Keys,
+            false => Typing::Lines,
+        };
+        Screen {
+            columns: if self.window.0 == 0 { TERMINAL_COLUMNS } else { self.window.0 },
+            rows: self.window.1,
+            echo: self.options.is_on(Side::Ours, ECHO),
+            tab: typing == Typing::Linemode && self.linemode.forwards_tab(),
+            typing,
         }
     }
 
-    /// What a server says first: WILL ECHO, WILL SUPPRESS-GO-AHEAD, DO SUPPRESS-GO-AHEAD; by these
-    /// the client sends each key at once.
-    pub fn greeting(&mut self) -> Reply {
-        let mut reply = Reply::new();
-        let offers = [
-            (self.our_echo.enable(), WILL, ECHO),
-            (self.our_suppress_go_ahead.enable(), WILL, SUPPRESS_GO_AHEAD),
-            (self.their_suppress_go_ahead.enable(), DO, SUPPRESS_GO_AHEAD),
-        ];
-        for (_, verb, option) in offers.into_iter().filter(|(said, ..)| said.is_some()) {
-            // Cannot fail: three times three bytes.
-            let _ = reply.extend_from_slice(&[IAC, verb, option]);
+    /// The terminal's name, if the client told it.
+    pub fn terminal(&self) -> &str {
+        &self.terminal
+    }
+
+    /// The user asks for lines or for keys. For lines LINEMODE is offered; a client that has none
+    /// falls back to the line mode of RFC 858, in which the server neither echoes nor suppresses
+    /// GO AHEAD.
+    pub fn set_mode(&mut self, mode: Mode, out: &mut Out) {
+        self.wants_lines = mode == Mode::Line;
+        self.want(Side::Theirs, LINEMODE, self.wants_lines, out);
+        self.want(Side::Ours, ECHO, !self.wants_lines, out);
+        if !self.wants_lines {
+            self.want(Side::Ours, SUPPRESS_GO_AHEAD, true, out);
         }
-        reply
     }
 
-    /// True if the peer agreed that we echo.
-    pub fn echoes(&self) -> bool {
-        self.our_echo.is_on()
+    /// What the last byte made us drop, once.
+    pub fn take_dropped(&mut self) -> Option<Drop> {
+        self.dropped.take()
     }
 
-    /// Bytes that made no sense.
-    pub fn garbage(&self) -> u64 {
-        self.garbage
-    }
-
-    /// Takes one byte.
-    pub fn receive(&mut self, byte: u8) -> Heard {
+    /// Takes one byte. `out` must have room for [`REPLY_BYTES_MAX`] bytes more.
+    pub fn receive(&mut self, byte: u8, out: &mut Out) -> Heard {
         match (core::mem::take(&mut self.state), byte) {
             (State::Data | State::CarriageReturn, IAC) => {
                 self.state = State::Command;
@@ -154,40 +151,47 @@ impl Protocol {
             }
             (State::CarriageReturn, b'\n' | 0) => Heard::Nothing,
             (State::Data | State::CarriageReturn, _) => self.data(byte),
-            (State::Command, _) => self.command(byte),
-            (State::Option { verb }, option) => self.negotiate(verb, option),
-            (State::Subnegotiation { bytes }, IAC) => {
-                self.state = State::SubnegotiationCommand { bytes };
+            (State::Command, _) => self.command(byte, out),
+            (State::Option { verb }, option) => {
+                self.negotiate(verb, option, out);
                 Heard::Nothing
             }
-            (State::Subnegotiation { bytes }, _)
-            | (State::SubnegotiationCommand { bytes }, IAC) => {
-                if bytes < TELNET_SUBNEGOTIATION_BYTES_MAX {
-                    self.state = State::Subnegotiation { bytes: bytes + 1 };
-                } else {
+            (State::Subnegotiation, IAC) => {
+                self.state = State::SubnegotiationCommand;
+                Heard::Nothing
+            }
+            (State::Subnegotiation, _) | (State::SubnegotiationCommand, IAC) => {
+                match self.subnegotiation.push(byte) {
+                    Ok(()) => self.state = State::Subnegotiation,
                     // Its end was lost, or there never will be one: what follows is data again.
-                    self.count_garbage();
+                    Err(_) => self.dropped = Some(Drop::TelnetSubnegotiation),
                 }
                 Heard::Nothing
             }
-            (State::SubnegotiationCommand { .. }, SE) => Heard::Nothing,
-            (State::SubnegotiationCommand { .. }, _) => {
+            (State::SubnegotiationCommand, SE) => {
+                self.subnegotiated(out);
+                Heard::Nothing
+            }
+            (State::SubnegotiationCommand, _) => {
                 // The peer forgot SE; the command counts.
-                self.count_garbage();
-                self.command(byte)
+                self.dropped = Some(Drop::TelnetSubnegotiation);
+                self.command(byte, out)
             }
         }
     }
 
     fn data(&mut self, byte: u8) -> Heard {
-        if byte == b'\r' {
+        if matches!(byte, b'\r' | b'\n') {
+            self.answers = 0;
+        }
+        if byte == b'\r' && !self.options.is_on(Side::Theirs, BINARY) {
             self.state = State::CarriageReturn;
         }
         Heard::Data(byte)
     }
 
     /// The byte after IAC.
-    fn command(&mut self, byte: u8) -> Heard {
+    fn command(&mut self, byte: u8, out: &mut Out) -> Heard {
         match byte {
             IAC => Heard::Data(IAC),
             WILL | WONT | DO | DONT => {
@@ -195,95 +199,137 @@ impl Protocol {
                 Heard::Nothing
             }
             SB => {
-                self.state = State::Subnegotiation { bytes: 0 };
+                self.subnegotiation.clear();
+                self.state = State::Subnegotiation;
                 Heard::Nothing
             }
-            AYT => reply(b"\r\n[Yes]\r\n"),
+            AYT => {
+                put(out, b"\r\n[Yes]\r\n");
+                Heard::Nothing
+            }
             // As Ctrl-C, the backspace key, Ctrl-E Ctrl-U, and Ctrl-D.
             IP | BRK | ABORT => Heard::Keys(b"\x03"),
             EC => Heard::Keys(b"\x7f"),
             EL => Heard::Keys(b"\x05\x15"),
             EOF => Heard::Keys(b"\x04"),
-            // AO: our output is never far ahead. DM: the end of a Synch, whose urgent data was not
-            // skipped.
-            NOP | DM | GA | AO | SUSP | EOR => Heard::Nothing,
+            // As Ctrl-O: the command runs on, its output is thrown away. RFC 854 asks for a Synch
+            // in return, of which we have the mark, for want of urgent data.
+            AO => {
+                put(out, &[IAC, DM]);
+                Heard::Keys(b"\x0f")
+            }
+            // DM: the end of a Synch. Nothing before it was skipped, as the TCP below does not tell
+            // where urgent data begins; IP, AO and AYT took effect in their place in the stream.
+            NOP | DM | GA | SUSP | EOR => Heard::Nothing,
             _ => {
-                self.count_garbage();
+                self.dropped = Some(Drop::TelnetCommand);
                 Heard::Nothing
             }
         }
     }
 
-    /// The option after WILL, WONT, DO or DONT.
-    fn negotiate(&mut self, verb: u8, option: u8) -> Heard {
-        let ours = matches!(verb, DO | DONT);
-        let agreed = matches!(verb, WILL | DO);
-        let answer = match self.side(ours, option) {
-            Some(side) if agreed => side.peer_agrees(),
-            Some(side) => side.peer_refuses(),
-            None if ours && agreed && option == TIMING_MARK => Some(Answer::Agree),
-            // RFC 855: what is not supported is refused; a refusal of it is no news.
-            None => agreed.then_some(Answer::Refuse),
-        };
-        // Method Q ends between two that keep to it; with one that flips an option back and forth
-        // it does not.
-        let answer = answer.filter(|_| self.answers < TELNET_ANSWERS_MAX);
-        self.answers += u32::from(answer.is_some());
-        match answer {
-            None => Heard::Nothing,
-            Some(answer) => {
-                let verb = match (ours, answer) {
-                    (true, Answer::Agree) => WILL,
-                    (true, Answer::Refuse) => WONT,
-                    (false, Answer::Agree) => DO,
-                    (false, Answer::Refuse) => DONT,
-                };
-                reply(&[IAC, verb, option])
+    /// WILL, WONT, DO or DONT, and its option.
+    fn negotiate(&mut self, verb: u8, option: u8, out: &mut Out) {
+        if (verb, option) == (DO, TIMING_MARK) {
+            // Everything before it was processed, or is on its way to the one who does.
+            return self.answer(&[IAC, WILL, TIMING_MARK], out);
+        }
+        let change = self.options.heard(verb, option);
+        if let Some(verb) = change.answer {
+            self.answer(&[IAC, verb, option], out);
+        }
+        match (verb, option) {
+            (WILL, TERMINAL_TYPE) if change.began => {
+                self.answer(&[IAC, SB, TERMINAL_TYPE, SEND, IAC, SE], out);
             }
+            (WILL, LINEMODE) if change.began => {
+                let said = self.linemode.begin();
+                self.answer(&said, out);
+                self.want(Side::Ours, ECHO, false, out);
+            }
+            (WONT, LINEMODE) if change.refused && self.wants_lines => {
+                self.want(Side::Ours, SUPPRESS_GO_AHEAD, false, out);
+            }
+            _ => {}
         }
     }
 
-    /// The negotiation of an option that we know.
-    fn side(&mut self, ours: bool, option: u8) -> Option<&mut Negotiation> {
-        match (ours, option) {
-            (true, ECHO) => Some(&mut self.our_echo),
-            (true, SUPPRESS_GO_AHEAD) => Some(&mut self.our_suppress_go_ahead),
-            (false, SUPPRESS_GO_AHEAD) => Some(&mut self.their_suppress_go_ahead),
-            _ => None,
+    /// IAC SB .. IAC SE has come to its end.
+    fn subnegotiated(&mut self, out: &mut Out) {
+        let theirs = |option| self.options.is_on(Side::Theirs, option);
+        match *self.subnegotiation {
+            [WINDOW_SIZE, a, b, c, d] if theirs(WINDOW_SIZE) => {
+                self.window = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            }
+            [TERMINAL_TYPE, IS, ref name @ ..] if theirs(TERMINAL_TYPE) => {
+                self.terminal.clear();
+                for byte in name.iter().filter(|byte| byte.is_ascii_graphic()) {
+                    // A Text never fails: what does not fit is cut.
+                    let _ = fmt::Write::write_char(&mut self.terminal, char::from(*byte));
+                }
+            }
+            [STATUS, SEND] if self.options.is_on(Side::Ours, STATUS) => {
+                let mut status = heapless::Vec::<u8, 32>::new();
+                // None can fail: nine options at most, and none is 255 or SE.
+                let _ = status.extend_from_slice(&[IAC, SB, STATUS, IS]);
+                for (verb, option) in self.options.in_force() {
+                    let _ = status.extend_from_slice(&[verb, option]);
+                }
+                let _ = status.extend_from_slice(&[IAC, SE]);
+                self.answer(&status, out);
+            }
+            [LINEMODE, ref bytes @ ..] if theirs(LINEMODE) => match self.linemode.heard(bytes) {
+                Some(said) if said.is_empty() => {}
+                Some(said) => self.answer(&said, out),
+                None => self.dropped = Some(Drop::TelnetSubnegotiation),
+            },
+            _ => self.dropped = Some(Drop::TelnetSubnegotiation),
         }
     }
 
-    fn count_garbage(&mut self) {
-        self.garbage = self.garbage.saturating_add(1);
+    /// Says of an option that we want it on or off, if that is news.
+    fn want(&mut self, side: Side, option: u8, on: bool, out: &mut Out) {
+        if let Some(verb) = self.options.want(side, option, on) {
+            put(out, &[IAC, verb, option]);
+        }
+    }
+
+    /// Answers. Method Q ends between two that keep to it; with one that flips an option back and
+    /// forth it does not, so the number of answers between two lines of data has a limit.
+    fn answer(&mut self, bytes: &[u8], out: &mut Out) {
+        if self.answers >= TELNET_ANSWERS_MAX {
+            self.dropped = Some(Drop::TelnetAnswer);
+            return;
+        }
+        self.answers += 1;
+        put(out, bytes);
     }
 
     /// Appends a byte of output as it goes over the wire: 255 doubled, LF as CR LF, a lone CR as CR
-    /// NUL. Returns false, and appends nothing, if fewer than [`SENT_BYTES_MAX`] bytes are free.
-    pub fn send<const N: usize>(&mut self, byte: u8, out: &mut heapless::Vec<u8, N>) -> bool {
-        if out.capacity() - out.len() < SENT_BYTES_MAX {
+    /// NUL. Returns false, and appends nothing, if fewer than [`SENT_BYTES_MAX`] bytes are free
+    /// beside those of two replies: a peer that takes no output is still heard, and answered.
+    pub fn send(&mut self, byte: u8, out: &mut Out) -> bool {
+        if out.capacity() - out.len() < 2 * REPLY_BYTES_MAX + SENT_BYTES_MAX {
             return false;
         }
-        // None of these can fail: the room was checked.
         let after_return = core::mem::replace(&mut self.sent_carriage_return, byte == b'\r');
-        let before: &[u8] = match (after_return, byte) {
-            (true, b'\n') => b"",
-            (true, _) => b"\0",
-            (false, b'\n') => b"\r",
-            (false, _) => b"",
-        };
-        let _ = out.extend_from_slice(before);
-        let _ = out.push(byte);
+        let binary = self.options.is_on(Side::Ours, BINARY);
+        match (after_return, byte) {
+            (true, b'\n') => {}
+            (true, _) if !binary => put(out, b"\0"),
+            (false, b'\n') if !binary => put(out, b"\r"),
+            _ => {}
+        }
+        put(out, &[byte]);
         if byte == IAC {
-            let _ = out.push(IAC);
+            put(out, &[IAC]);
         }
         true
     }
 }
 
-/// Bytes that one byte of output can become: NUL, IAC, IAC.
-pub const SENT_BYTES_MAX: usize = 3;
-
-fn reply(bytes: &[u8]) -> Heard {
-    // Cannot fail: no answer is longer (tested by every answer there is).
-    Heard::Reply(Reply::from_slice(bytes).unwrap_or_default())
+/// Appends bytes for which there is room.
+fn put(out: &mut Out, bytes: &[u8]) {
+    // Cannot fail: the caller left room for REPLY_BYTES_MAX.
+    let _ = out.extend_from_slice(bytes);
 }

@@ -19,6 +19,7 @@ mod exit;
 mod help;
 mod ifconfig;
 mod man;
+mod mode;
 mod options;
 mod reboot;
 mod uptime;
@@ -34,7 +35,7 @@ pub use self::options::{Argument, Arguments, HELP, Opt, Wrong, flag, value};
 
 use self::options::Checked;
 use super::session::Ended;
-use super::terminal::Screen;
+use super::terminal::{Mode, Screen};
 use super::type_ahead::TypeAhead;
 use crate::limits::{SHELL_OUTPUT_BYTES, SHELL_TEXT_BYTES};
 use crate::{System, Text};
@@ -95,6 +96,7 @@ commands! {
     "ifconfig" => ifconfig,
     "logout" => exit,
     "man" => man,
+    "mode" => mode,
     "reboot" => reboot,
     "uptime" => uptime,
 }
@@ -132,12 +134,22 @@ pub struct Channel {
     pub output: Pipe<NoopRawMutex, SHELL_OUTPUT_BYTES>,
     /// True while the command takes every key, Ctrl-C included.
     pub raw: Cell<bool>,
+    /// How keys are to come once the command has ended, if it wants that changed.
+    pub mode: Cell<Option<Mode>>,
+    /// True if the user wants to know what each command line costs on the wire.
+    pub meter: Cell<bool>,
 }
 
 impl Channel {
     /// Empty.
     pub fn new() -> Self {
-        Self { keys: TypeAhead::default(), output: Pipe::new(), raw: Cell::new(false) }
+        Self {
+            keys: TypeAhead::default(),
+            output: Pipe::new(),
+            raw: Cell::new(false),
+            mode: Cell::new(None),
+            meter: Cell::new(false),
+        }
     }
 }
 
@@ -158,6 +170,8 @@ pub struct Context<'a> {
     pub from: &'a str,
     /// The terminal's screen when the command began.
     pub screen: Screen,
+    /// The terminal's name, if it told it: `XTERM`.
+    pub terminal: &'a str,
     /// The command itself: an alias has a name of its own.
     pub command: &'static Command,
     /// What lies between the command and its session.

@@ -42,6 +42,12 @@ pub enum Key {
     KillToStart,
     /// The word left of the cursor goes.
     KillWord,
+    /// The word right of the cursor goes.
+    KillWordRight,
+    /// What was deleted last comes back.
+    Yank,
+    /// The characters around the cursor change places.
+    Transpose,
     /// The screen is cleared.
     ClearScreen,
     /// Tab.
@@ -100,6 +106,7 @@ impl Keys {
                 }
                 b'b' => Some(Key::WordLeft),
                 b'f' => Some(Key::WordRight),
+                b'd' => Some(Key::KillWordRight),
                 _ => None,
             },
             State::Single => cursor_key(byte, 0),
@@ -129,9 +136,13 @@ impl Keys {
                 Key::Enter
             }
             0x0e => Key::Down,
+            // Throws a command's output away; here there is none.
+            0x0f => return None,
             0x10 => Key::Up,
+            0x14 => Key::Transpose,
             0x15 => Key::KillToStart,
             0x17 => Key::KillWord,
+            0x19 => Key::Yank,
             0x1b => {
                 self.state = State::Escape;
                 return None;

@@ -92,7 +92,7 @@ struct Bench {
 
 impl Bench {
     fn new(columns: u16) -> Self {
-        let screen = Screen { columns, echo: true };
+        let screen = Screen { columns, ..Screen::default() };
         let mut bench = Self {
             editor: LineEditor::new(PROMPT, screen),
             terminal: Emulator::new(usize::from(columns)),
@@ -178,6 +178,10 @@ fn edits() {
     check("one two\x01\x1bf\x1bf", "one two", 7);
     check("one two\x1bb\x1bb\x1b[1;5C", "one two", 3);
     check("a\x0cb", "ab", 2);
+    check("one two\x17x\x19\x19", "one xtwotwo", 11);
+    check("one two\x01\x1bd\x05\x19", " twoone", 7);
+    check("abc\x14\x14\x01\x06\x14", "bac", 2);
+    check("a\x14\x0f", "a", 1);
     check("näh", "nh", 2);
 }
 
@@ -276,7 +280,7 @@ fn the_line_is_bounded_and_says_so() {
 
 #[test]
 fn a_client_that_echoes_for_itself_gets_no_echo() {
-    let screen = Screen { columns: 80, echo: false };
+    let screen = Screen { echo: false, ..Screen::default() };
     let mut editor = LineEditor::new(PROMPT, screen);
     let mut echo = String::new();
     editor.draw(&mut echo);
@@ -300,7 +304,8 @@ fn something_else_is_written_in_between() {
     bench.terminal.show(&echo);
     bench.agree();
     let mut echo = String::new();
-    bench.editor.set_screen(Screen { columns: 40, echo: true }, &mut echo);
+    let narrow = Screen { columns: 40, ..Screen::default() };
+    bench.editor.set_screen(narrow, &mut echo);
     bench.terminal.show(&echo);
     bench.terminal.columns = 40;
     bench.agree();
@@ -313,7 +318,7 @@ fn typing() -> impl Strategy<Value = Vec<u8>> {
         2 => prop::sample::select(std::vec![
             &b"\x1b[A"[..], b"\x1b[B", b"\x1b[C", b"\x1b[D", b"\x1b[H", b"\x1b[F", b"\x1b[3~",
             b"\x01", b"\x02", b"\x05", b"\x06", b"\x08", b"\x0b", b"\x0c", b"\x15", b"\x17",
-            b"\x7f", b"\t", b"\x04", b"\x1bb", b"\x1bf",
+            b"\x7f", b"\t", b"\x04", b"\x14", b"\x19", b"\x1bb", b"\x1bd", b"\x1bf",
         ]).prop_map(<[u8]>::to_vec),
         1 => prop::sample::select(std::vec![&b"\r"[..], b"\n", b"\r\n", b"\x03"])
             .prop_map(<[u8]>::to_vec),

@@ -4,6 +4,7 @@
 
 use core::fmt::Write as _;
 
+use crc::{CRC_32_ISO_HDLC, Crc};
 use embassy_time::{Duration, Instant, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
 
@@ -19,6 +20,9 @@ use super::bytes::{self, Sequence, Turn, Wanted};
 use super::pages::{self, Page};
 use super::request::{self, Content, Method, Parsed};
 use super::response::{Code, Framing, Head, Kind, Response};
+
+/// The sum that `PUT /bytes` answers, that of Ethernet, gzip and PNG.
+static SUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What one connection needs, as large as it ever gets.
 pub(super) struct Buffers {
@@ -286,7 +290,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             send(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
-        let mut sum = crc32fast::Hasher::new();
+        let mut sum = SUM.digest();
         // Bounded: each turn takes a byte at least from the rest.
         loop {
             let here = usize::try_from(rest).map_or(self.received, |rest| rest.min(self.received));

@@ -221,6 +221,13 @@ impl Board {
         self.watch.take().map(|watch| watch.verdict())
     }
 
+    /// The ids of the emulator, or the twin, and of the chip's server; the former twice, if there
+    /// is no server.
+    pub fn pids(&self) -> [u32; 2] {
+        let board = self.process.id();
+        [board, self.server.as_ref().map_or(board, |server| server.process.id())]
+    }
+
     /// What a person needs to see why something failed: console, the emulator's words, how to start
     /// it.
     pub fn report(&self) -> String {
@@ -291,17 +298,21 @@ pub fn prepare(model: Model) -> Result<()> {
 
 /// What serves a LAN9514 whose cable leads to the lab's TAP.
 #[derive(Debug)]
-struct Server {
-    process: Process,
+pub struct Server {
+    /// The process.
+    pub process: Process,
     /// Where the emulator connects.
-    socket: PathBuf,
+    pub socket: PathBuf,
     /// Where commands go.
     control: PathBuf,
 }
 
 impl Server {
     /// Starts it, and waits for its sockets.
-    fn start(attachment: Attachment, folder: &Path, lab: &Lab) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If it cannot be built, or does not start.
+    pub fn start(attachment: Attachment, folder: &Path, lab: &Lab) -> Result<Self> {
         let [socket, control] = ["usb.sock", "chip.sock"].map(|name| folder.join(name));
         // What an earlier server of this session left behind.
         let _ = [&socket, &control].map(std::fs::remove_file);
@@ -333,10 +344,16 @@ fn chip_server() -> Result<PathBuf> {
     SERVER.get_or_init(|| tool("usbredir")).clone().map_err(|error| anyhow!("{error}"))
 }
 
-/// Builds a tool of ours.
+/// Builds a tool of ours, in the way that we were built: the bench measures optimised ones.
 fn tool(name: &str) -> Result<PathBuf, String> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--quiet", "--package", &format!("barewire-{name}"), "--bin", name]);
+    let folder = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        cargo.arg("--release");
+        "release"
+    };
     workspace::run(&mut cargo, &format!("build {name}")).map_err(|error| format!("{error}"))?;
-    Ok(workspace::target().join("debug").join(name))
+    Ok(workspace::target().join(folder).join(name))
 }

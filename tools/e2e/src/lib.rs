@@ -16,7 +16,7 @@
 //! are run.
 //!
 //! [`stage::Stage`] boots a [`board::Model`] once for a row of scripts; [`script`] holds the
-//! scripts; `tests/e2e.rs` is the table of which board plays which; `src/bin/bench.rs` measures.
+//! scripts; `tests/e2e.rs` is the table of which board plays which; `src/bin/bench` measures.
 
 pub mod board;
 pub mod card;

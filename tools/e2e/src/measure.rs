@@ -1,6 +1,7 @@
 //! Measuring a board: idle, start, ping, HTTP. Figures, not verdicts: nothing here fails because it
 //! was slow.
 
+pub mod peer;
 mod start;
 mod traffic;
 

@@ -1,7 +1,7 @@
 //! What every board must be able to do: one script a promise, the same on every board.
 
 mod address;
-mod bytes;
+pub mod bytes;
 mod capture;
 mod cycles;
 mod hostile;

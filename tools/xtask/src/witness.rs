@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 
 use crate::error::{Error, Result};
 use crate::install::{self, Ask};
-use crate::qemu::Attachment;
+use crate::qemu::{Attachment, Machine, USER_NET_GUEST};
 use crate::{lint, qemu, workspace};
 
 pub(crate) mod bench;
@@ -32,6 +32,7 @@ pub(crate) mod web;
 
 use bench::{Adapter, Bench};
 use guest::Guest;
+pub use linux::Place;
 use packages::Packages;
 
 /// Who bears witness.
@@ -99,6 +100,16 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// A machine with Debian's Linux in it, its console on QEMU's standard streams, for an adapter to be
+/// plugged in; downloaded, if it was not before.
+///
+/// # Errors
+/// If something is missing.
+pub fn linux(place: Place) -> Result<Machine> {
+    let folder = workspace::target().join("witness");
+    linux::machine(&folder, &Packages::fetch(&folder)?, place)
+}
+
 impl Who {
     fn name(self) -> &'static str {
         match self {
@@ -115,7 +126,11 @@ fn hear(who: Who, options: &Options, folder: &Path, packages: &Packages) -> Resu
     let bench = Bench::new(adapter, place, eeprom_mac)?;
     let data = data(if who == Who::Linux { LINUX_BYTES } else { UBOOT_BYTES });
     let mut machine = match who {
-        Who::Linux => linux::machine(&bench, folder, packages, web::serve(data.clone())?)?,
+        Who::Linux => {
+            let fetch = Some(web::serve(data.clone())?);
+            let place = Place { address: USER_NET_GUEST, host: bench::HOST, fetch };
+            bench.plug(linux::machine(folder, packages, place)?, None)
+        }
         Who::Uboot => uboot::machine(&bench, folder, packages, &data)?,
     };
     if options.trace {

@@ -1,10 +1,12 @@
 //! Round trips and requests a second.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::frame::{Icmp, Payload};
+use crate::lab::Lab;
 use crate::measure::percentile;
 use crate::stage::Session;
 use crate::wait::{Deadline, PATIENCE};
@@ -31,9 +33,9 @@ pub struct Times {
 ///
 /// # Errors
 /// If none is answered.
-pub fn ping(session: &Session, count: u16) -> Result<Times> {
-    let peer = session.lab()?.raw_peer(8)?;
-    let board = peer.find(session.address)?;
+pub fn ping(lab: &Lab, address: Ipv4Addr, count: u16) -> Result<Times> {
+    let peer = lab.raw_peer(8)?;
+    let board = peer.find(address)?;
     let mut times = Vec::new();
     for sequence in 0..count {
         let next = Deadline::after(PING_INTERVAL);

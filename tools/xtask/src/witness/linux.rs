@@ -1,16 +1,17 @@
 //! Linux: Debian's kernel, its modules, and a busybox that tells what it sees.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, HOST};
+use super::bench::Bench;
 use super::cpio::Writer;
 use super::guest::Guest;
 use super::packages::Packages;
 use super::{Row, crc32, rate, web};
 use crate::error::{Context, Error, Result};
-use crate::qemu::{Machine, Serial, USER_NET_GUEST};
+use crate::qemu::{Machine, Serial};
 
 /// The modules, in the order in which they need each other.
 const MODULES: [&str; 15] = [
@@ -41,7 +42,23 @@ const TRANSFER_MAX: Duration = Duration::from_secs(300);
 /// Echo requests.
 const PINGS: usize = 20;
 
+/// Where a Linux is, and what it is to do there.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The address of its peer and router, in a network of 24 bits.
+    pub host: Ipv4Addr,
+    /// The port of the peer's HTTP server, from which it fetches the data at once; or else it says
+    /// `witness: obeys: ready` and fetches when it is told to.
+    pub fetch: Option<u16>,
+}
+
 /// What runs as process 1. It says `witness: WHAT: HOW` and is never shut down.
+///
+/// Its web server has what was fetched, `/data`, and a page `/cgi-bin/fetch?PORT`, which fetches it
+/// from that port and answers `BYTES bytes, crc32 SUM`. (Its console hears nothing: to Linux the
+/// PL011 belongs to the Bluetooth chip.)
 fn init() -> String {
     let modules = MODULES.join(" ");
     format!(
@@ -52,6 +69,9 @@ mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t tmpfs none /www
 say() {{ echo "witness: $*"; }}
+for word in $(cat /proc/cmdline); do
+  case $word in address=*|host=*|fetch=*) eval "$word" ;; esac
+done
 for module in {modules}; do
   insmod /modules/$module.ko || say "error: $module does not load"
 done
@@ -66,21 +86,33 @@ net=/sys/class/net/$name
 say "driver: $(basename $(readlink $net/device/driver)), interface $name"
 ip link set lo up
 ip link set $name up
-ip address add {USER_NET_GUEST}/24 dev $name
-ip route add default via {HOST}
+ip address add $address/24 dev $name
+ip route add default via $host
 seconds=0
 while [ "$(cat $net/carrier)" != 1 ] && [ $seconds -lt 60 ]; do
   sleep 1; seconds=$((seconds + 1))
 done
 say "link: carrier $(cat $net/carrier), $(cat $net/speed 2>&1) Mbit/s, $(cat $net/duplex 2>&1)"
-ping -c {PINGS} -i 0.2 -W 5 {HOST} | tail -n 2 | while read line; do say "ping: $line"; done
-say "pinged: done"
-for word in $(cat /proc/cmdline); do
-  case $word in witness=*) url=http://{HOST}:${{word#witness=}}/data ;; esac
-done
+mkdir /www/cgi-bin
+cat > /bin/take << END
+#!/bin/sh
+wget -q -O /www/data http://$host:\$1/data
+echo "\$(wc -c < /www/data) bytes, crc32 \$(crc32 /www/data | cut -c 1-8)"
+END
+cat > /www/cgi-bin/fetch << 'END'
+#!/bin/sh
+printf 'Content-Type: text/plain\r\n\r\n'
+/bin/take $QUERY_STRING
+END
+chmod +x /bin/take /www/cgi-bin/fetch
 httpd -p 80 -h /www
-wget -q -O /www/data $url
-say "received: $(wc -c < /www/data) bytes, crc32 $(crc32 /www/data | cut -c 1-8)"
+if [ -z "$fetch" ]; then
+  say "obeys: ready"
+  while true; do sleep 60; done
+fi
+ping -c {PINGS} -i 0.2 -W 5 $host | tail -n 2 | while read line; do say "ping: $line"; done
+say "pinged: done"
+say "received: $(take $fetch)"
 cd $net/statistics
 say "errors: $(cat rx_errors) in, $(cat tx_errors) out, $(cat rx_dropped) dropped"
 say "served: ready"
@@ -89,23 +121,31 @@ while true; do sleep 60; done
     )
 }
 
-/// A machine with Linux in it, which will fetch the data from this port of ours.
-pub fn machine(bench: &Bench, folder: &Path, packages: &Packages, port: u16) -> Result<Machine> {
+/// A machine with Linux in it, and no adapter plugged in yet.
+pub fn machine(folder: &Path, packages: &Packages, place: Place) -> Result<Machine> {
     let archive = folder.join("initramfs.cpio");
     let bytes = initramfs(packages)?;
     fs::write(&archive, bytes).context(|| format!("write {}", archive.display()))?;
     let tree = packages.find(TREE)?;
     let machine = Machine::new(packages.kernel()?).console(Serial::Stdio);
-    let machine = bench.plug(machine, None);
     let arguments = [
         ["-initrd", &archive.display().to_string()],
         ["-dtb", &tree.display().to_string()],
-        // Where to say things, and where to fetch from.
-        ["-append", &format!("console=ttyAMA0,115200 loglevel=4 panic=-1 witness={port}")],
+        ["-append", &place.command_line()],
     ];
     Ok(arguments
         .into_iter()
         .fold(machine, |machine, [option, value]| machine.argument(option).argument(value)))
+}
+
+impl Place {
+    /// The kernel command line.
+    fn command_line(&self) -> String {
+        let Self { address, host, fetch } = self;
+        let kernel = "console=ttyAMA0,115200 loglevel=4 panic=-1";
+        let fetch = fetch.map(|port| format!(" fetch={port}")).unwrap_or_default();
+        format!("{kernel} address={address} host={host}{fetch}")
+    }
 }
 
 fn initramfs(packages: &Packages) -> Result<Vec<u8>> {

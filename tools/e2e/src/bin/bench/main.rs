@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measures the image in QEMU and prints a table. It judges nothing.
 
+mod versus;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +15,14 @@ use e2e::stage::{Boot, Session};
 /// Measures the image under QEMU (needs root) and prints a table.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The board: twin, qemu_root or qemu_hub.
+    /// Beside whom: the image and it take turns on the LAN9514's model, and nothing else is
+    /// measured.
+    #[arg(long, value_enum)]
+    peer: Option<Peer>,
+    /// Turns of each, of which the median is printed.
+    #[arg(long, default_value_t = 3)]
+    turns: usize,
+    /// The board: twin, lan9514_root, lan9514_hub, qemu_root or qemu_hub.
     #[arg(long, default_value = "qemu_root")]
     board: String,
     /// Starts of which the median is printed.
@@ -25,6 +34,13 @@ struct Arguments {
     /// HTTP requests of each kind.
     #[arg(long, default_value_t = 1000)]
     requests: u32,
+}
+
+/// Whom we measure ourselves by.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Peer {
+    /// Debian's kernel with its smsc95xx.
+    Linux,
 }
 
 /// What others reached on the same emulator and adapter, measured earlier on another day and
@@ -55,6 +71,10 @@ const ROWS: [&str; 10] = [
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    namespace::remove_stale()?;
+    if let Some(Peer::Linux) = arguments.peer {
+        return versus::run(arguments.turns);
+    }
     let model = MODELS.into_iter().find(|model| model.name == arguments.board);
     let model = model.with_context(|| format!("no board {}", arguments.board))?;
     if let Some(reason) = model.missing() {
@@ -63,7 +83,6 @@ fn main() -> Result<()> {
     if !model.needs_lab() {
         bail!("{}: the user-mode network is no wire to measure on", model.name);
     }
-    namespace::remove_stale()?;
     println!("{} on {} cores, load {}", model.name, cores(), load());
 
     let starts = |boot| -> Result<Vec<Start>> {
@@ -75,7 +94,8 @@ fn main() -> Result<()> {
     let mut session = Session::start(model, Boot::Dhcp)?;
     session.wait_for_ping()?;
     row(ROWS[0], &format!("{:.1} % of a core", measure::idle(&mut session)?));
-    row(ROWS[3], &show_times(measure::ping(&session, arguments.pings)?));
+    let times = measure::ping(session.lab()?, session.address, arguments.pings)?;
+    row(ROWS[3], &show_times(times));
     let kinds = [(1, false), (8, false), (1, true), (8, true)];
     for (name, (clients, keep)) in ROWS[4..8].iter().zip(kinds) {
         let rate = measure::http(&session, arguments.requests, clients, keep);

@@ -188,6 +188,8 @@ pub struct Lint {
     /// A device was unplugged, and no other one has been given an address since: which transfers
     /// were its own is not known.
     unplugged: bool,
+    /// Transfers that were told to stop: forgiven if the core is reset before another one begins.
+    stopped: Vec<Violation>,
     /// HPRT as the guest last saw it.
     port: u32,
     /// The changes of HPRT that it has read and not cleared.
@@ -212,9 +214,13 @@ impl Lint {
     }
 
     fn report(&mut self, rule: Rule, what: String) {
-        *self.findings.counts.entry(rule).or_default() += 1;
+        self.blame(Violation { line: self.line, rule, what });
+    }
+
+    fn blame(&mut self, violation: Violation) {
+        *self.findings.counts.entry(violation.rule).or_default() += 1;
         if self.findings.violations.len() < VIOLATIONS_KEPT_MAX {
-            self.findings.violations.push(Violation { line: self.line, rule, what });
+            self.findings.violations.push(violation);
         }
     }
 
@@ -225,6 +231,7 @@ impl Lint {
             at::RESET_CONTROL if access.write.is_some() && access.value & CORE_SOFT_RESET != 0 => {
                 // Channels stop; devices learn nothing of it, but the port has to be reset.
                 self.channels = Default::default();
+                self.stopped.clear();
             }
             offset => {
                 let Some(offset) = offset.checked_sub(at::CHANNELS) else { return };
@@ -306,12 +313,15 @@ impl Lint {
             let is_there = self.port & there == there && !self.unplugged;
             if old & ENABLE != 0 && !ended && is_there {
                 let what = format!("channel {number} told to stop, its device is there");
-                self.report(Rule::Cancel, what);
+                self.stopped.push(Violation { line: self.line, rule: Rule::Cancel, what });
             }
             return;
         }
         if value & ENABLE == 0 {
             return;
+        }
+        for violation in std::mem::take(&mut self.stopped) {
+            self.blame(violation);
         }
         if old & ENABLE != 0 {
             self.report(Rule::Running, format!("channel {number} enabled while it runs"));

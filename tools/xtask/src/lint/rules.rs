@@ -21,7 +21,8 @@ pub enum Rule {
     PortChange,
     /// A channel that is enabled is not enabled again, nor are its registers written.
     Running,
-    /// A channel is not told to stop while its transfer is in flight and its device there.
+    /// A channel is not told to stop while its transfer is in flight and its device there, but to
+    /// bring the whole core to rest.
     Cancel,
     /// HCINT is zero when a channel is enabled.
     Interrupts,

@@ -291,6 +291,7 @@ fn a_cancelled_transfer_is_found_unless_its_device_is_gone() {
         planted(|tape| {
             tape.enable(1, IN, DATA1 | packets(1)).read(at::PORT, port);
             tape.write(Tape::of(1, at::CHARACTER), IN | DISABLE, IN);
+            tape.enable(2, OUT + OTHER, DATA0 | packets(1));
         })
     };
     assert_eq!(cancel(0x1005), [Rule::Cancel]);
@@ -302,6 +303,7 @@ fn a_cancelled_transfer_is_found_unless_its_device_is_gone() {
             next(tape);
             tape.enable(1, IN + OTHER, DATA0 | packets(1));
             tape.write(Tape::of(1, at::CHARACTER), IN | DISABLE, IN);
+            tape.enable(2, OUT + OTHER, DATA0 | packets(1));
         })
     };
     assert_eq!(behind_hub(|_| ()), NONE);
@@ -311,6 +313,17 @@ fn a_cancelled_transfer_is_found_unless_its_device_is_gone() {
         tape.enable(0, 0x8010_8040, empty).end(0, DONE, empty);
     };
     assert_eq!(behind_hub(addressed), [Rule::Cancel]);
+}
+
+#[test]
+fn the_whole_core_may_be_brought_to_rest() {
+    let found = planted(|tape| {
+        tape.enable(1, IN, DATA1 | packets(1));
+        tape.write(Tape::of(1, at::CHARACTER), IN | DISABLE, IN);
+        tape.write(at::RESET_CONTROL, 1, 0x8000_0001);
+        tape.enable(2, OUT + OTHER, DATA0 | packets(1));
+    });
+    assert_eq!(found, NONE);
 }
 
 #[test]
@@ -353,7 +366,10 @@ fn break_rule(rule: Rule, tape: &mut Tape) {
         Rule::PortEnable => tape.write(at::PORT, 0x1005, 0x1001),
         Rule::PortChange => tape.write(at::PORT, 0x1003, 0x1001),
         Rule::Running => tape.enable(1, OUT, size).write(Tape::of(1, at::DMA), 0, 0),
-        Rule::Cancel => tape.enable(1, OUT, size).write(character, OUT | DISABLE, OUT),
+        Rule::Cancel => {
+            tape.enable(1, OUT, size).write(character, OUT | DISABLE, OUT);
+            tape.enable(2, OUT + OTHER, size)
+        }
         Rule::Interrupts => {
             tape.enable(1, OUT, size).end(1, DONE, 0).read(Tape::of(1, at::INTERRUPTS), DONE);
             tape.enable(1, OUT, DATA1 | packets(1))

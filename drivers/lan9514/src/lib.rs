@@ -269,8 +269,8 @@ impl Lan9514 {
 
     /// Ends all traffic, before the host controller is stopped: the chip receives nothing any more,
     /// and answers a transfer that waits for frames by an empty packet rather than by NAK, which
-    /// ends it. Blocks until then, or for [`SILENCE_MAX`](limits::SILENCE_MAX), and for two register
-    /// writes. The device has to be attached again after it.
+    /// ends it. Blocks until then, or for [`SILENCE_MAX`](limits::SILENCE_MAX), and for two
+    /// register writes. The device has to be attached again after it.
     pub fn silence<H: Host + ?Sized>(&mut self, host: &mut H, clock: &mut dyn Clock) {
         let Some(device) = self.device else { return };
         let counters = &mut self.counters;

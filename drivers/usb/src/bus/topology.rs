@@ -173,8 +173,8 @@ impl fmt::Display for Topology {
 /// Looks after the bus between walks: a hub tells only those who ask that a device was unplugged
 /// behind it.
 ///
-/// Each look blocks for one short control transfer a port, for [`PORT_CHECK_MAX`] and one stage of a
-/// transfer at most; to be done each [`PORT_CHECK_INTERVAL`](crate::limits::PORT_CHECK_INTERVAL).
+/// Each look blocks for one short control transfer a port, for [`PORT_CHECK_MAX`] and one stage of
+/// a transfer at most; to be done each [`PORT_CHECK_INTERVAL`](crate::limits::PORT_CHECK_INTERVAL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
     address: Option<u8>,

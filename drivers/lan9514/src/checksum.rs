@@ -237,6 +237,8 @@ mod tests {
             assert_eq!(matches!(filled, Filled::ByChip { .. }), chip, "{bytes} bytes");
             by_chip(&mut frame, filled);
             assert_eq!(example(&frame), segment(&payload, true), "{bytes} bytes");
+            // As it comes from a wire that pads.
+            example(&[&frame[..], &[1, 2, 3]].concat());
         }
     }
 

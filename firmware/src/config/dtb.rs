@@ -383,6 +383,8 @@ mod tests {
             dtb[at..at + 4].copy_from_slice(&word.to_be_bytes());
             dtb
         };
+        let whole = board(b"ip=dhcp\0");
+        let structure_bytes = u32::from_be_bytes(*whole[36..].first_chunk().unwrap());
         let chosen = || tree().begin("").begin("chosen");
         for (dtb, expected) in [
             (Vec::new(), "cut off: 40 bytes needed, 0 there"),
@@ -394,6 +396,8 @@ mod tests {
             (with_word(8, 0), "structure block at 0x0 is out of bounds"),
             (with_word(12, 0x0001_0000), "strings block at 0x10000 is out of bounds"),
             (with_word(36, 0x0001_0000), "structure block at 0x38 is out of bounds"),
+            // Four bytes into the value of bootargs, three words before the end of the block.
+            (with_word(36, structure_bytes - 16), "property value at 0xcc is out of bounds"),
             (with_word(20, 16), "version 16 is not known"),
             (with_word(24, 18), "version 17 is not known"),
             (tree().word(7).build(), "unknown token 00000007 at 0x38"),

@@ -4,7 +4,7 @@
 use cdc_ecm::{Function, Link, parse_mac};
 use usb::bus::Configurations;
 use usb::descriptor::Configuration;
-use usb::{Kind, Way};
+use usb::{Kind, Speed, Way};
 
 use crate::descriptors::speed;
 
@@ -22,7 +22,7 @@ pub fn check(input: &[u8]) {
         rest = behind;
     }
     if let Ok(Some(function)) = Function::find(&configurations, speed) {
-        usable(&configurations, &function);
+        usable(&configurations, &function, speed);
     }
 
     for link in [Link::Down, Link::Up { bits_per_second: Some(1) }] {
@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-fn usable(configurations: &Configurations, function: &Function) {
+fn usable(configurations: &Configurations, function: &Function, speed: Speed) {
     let (bulk_in, bulk_out) = (function.bulk_in, function.bulk_out);
     assert_eq!((bulk_in.kind, bulk_in.way), (Kind::Bulk, Way::In));
     assert_eq!((bulk_out.kind, bulk_out.way), (Kind::Bulk, Way::Out));
@@ -48,8 +48,11 @@ fn usable(configurations: &Configurations, function: &Function) {
     assert!(is_told);
     let exists = configurations.iter().any(|configuration| {
         configuration.value == function.configuration
-            && configuration.interface(function.data_interface, function.data_alternate).is_some()
             && configuration.interfaces().any(|i| i.number == function.control_interface)
+            && configuration
+                .interface(function.data_interface, function.data_alternate)
+                .and_then(|setting| setting.endpoints(speed).ok())
+                .is_some_and(|all| all.contains(&bulk_in) && all.contains(&bulk_out))
     });
     assert!(exists, "the function is set up by what the device does not have");
 }

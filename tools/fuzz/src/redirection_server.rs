@@ -20,6 +20,11 @@ const FRAMES_MAX: usize = 16;
 /// What the server says is messages that a host may send, and answers: each request once, in order
 /// on each endpoint, with no more than was asked for.
 pub fn check(input: &[u8]) {
+    converse(input);
+}
+
+/// Runs a conversation; how many bulk requests were answered with data.
+fn converse(input: &[u8]) -> u64 {
     let mut desk = Desk::new();
     desk.connect();
     for (tag, bytes) in corpus::pieces(input).take(PIECES_MAX) {
@@ -60,6 +65,7 @@ pub fn check(input: &[u8]) {
         }
     }
     let _ = desk.server.device().statistics();
+    desk.answered
 }
 
 /// A bulk request without an answer.
@@ -80,8 +86,10 @@ struct Desk {
     said: Vec<u8>,
     greeted: bool,
     asked: Vec<Asked>,
-    /// Ids of requests that are answered at once.
-    due: Vec<u64>,
+    /// Requests that are answered at once: id, and bytes at most.
+    due: Vec<(u64, u16)>,
+    /// Bulk requests that were answered with data.
+    answered: u64,
 }
 
 impl Desk {
@@ -95,6 +103,7 @@ impl Desk {
             greeted: false,
             asked: Vec::new(),
             due: Vec::new(),
+            answered: 0,
         }
     }
 
@@ -155,11 +164,11 @@ impl Desk {
                 self.asked.push(Asked { id, endpoint, length, stale: false });
             }
             Message::Reset => self.asked.iter_mut().for_each(|asked| asked.stale = true),
-            Message::Control(_)
-            | Message::SetConfiguration { .. }
+            Message::Control(packet) => self.due.push((id, packet.length)),
+            Message::SetConfiguration { .. }
             | Message::GetConfiguration
             | Message::SetAlternate { .. }
-            | Message::GetAlternate { .. } => self.due.push(id),
+            | Message::GetAlternate { .. } => self.due.push((id, 0)),
             _ => {}
         }
     }
@@ -175,6 +184,14 @@ impl Desk {
             self.heard(tagged);
         }
         assert_eq!(self.due, [], "a request was not answered at once");
+    }
+
+    /// Takes the oldest request that is answered at once; the bytes it asked for.
+    fn at_once(&mut self, answered: u64) -> u16 {
+        assert!(!self.due.is_empty(), "an answer to nothing");
+        let (id, length) = self.due.remove(0);
+        assert_eq!(id, answered, "out of turn");
+        length
     }
 
     fn heard(&mut self, Tagged { id, message }: Tagged) {
@@ -193,13 +210,16 @@ impl Desk {
                 assert!(packet.length <= asked.length, "more than was asked for");
                 let is_in = packet.endpoint & 0x80 != 0;
                 assert_eq!(packet.data.len(), if is_in { packet.length as usize } else { 0 });
+                self.answered += u64::from(!packet.data.is_empty());
             }
             Message::DeviceDisconnect => self.asked.clear(),
-            Message::Control(_)
-            | Message::ConfigurationStatus { .. }
-            | Message::AlternateStatus { .. } => {
-                assert!(!self.due.is_empty(), "an answer to nothing");
-                assert_eq!(self.due.remove(0), id, "out of turn");
+            Message::Control(packet) => {
+                let most = self.at_once(id);
+                assert!(packet.length <= most, "more than was asked for");
+                assert!(packet.data.is_empty() || packet.data.len() == packet.length.into());
+            }
+            Message::ConfigurationStatus { .. } | Message::AlternateStatus { .. } => {
+                self.at_once(id);
             }
             Message::DeviceConnect(_)
             | Message::InterfaceInfo(_)
@@ -211,5 +231,99 @@ impl Desk {
             | Message::Interrupt(_) => {}
             other => panic!("a host does not say {other:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use corpus::piece;
+    use usbredir::codec::encode;
+    use usbredir::message::{BulkPacket, Hello};
+
+    use super::*;
+
+    /// A guest that sets the chip up as drivers do: its course so far.
+    fn running() -> Vec<u8> {
+        let (mut course, mut hello) = (Vec::new(), Vec::new());
+        let capabilities = Some(Capabilities(0xff));
+        let ours = Message::Hello(Hello { version: [b'q'; 64], capabilities });
+        encode(0, &ours, Capabilities(0), &mut hello);
+        piece(&mut course, tag::BYTES, &hello);
+        piece(&mut course, tag::MESSAGE, &[6, 1, 1]);
+        // Autonegotiation takes a while.
+        piece(&mut course, tag::WAIT, &u16::MAX.to_le_bytes());
+        // HW_CFG: bursts, NAK while empty. BURST_CAP, BULK_IN_DLY. MAC_CR: all frames, both ways.
+        for (register, value) in
+            [(0x14, 0x1022_u32), (0x38, 0x25), (0x6c, 0x800), (0x100, 0x0014_000c), (0x10, 4)]
+        {
+            let mut body = vec![200, 2, 0, 0xa0, 0x40, 0, 0, 0];
+            body.extend(u16::to_le_bytes(register));
+            body.extend(4_u16.to_le_bytes());
+            body.extend(value.to_le_bytes());
+            piece(&mut course, tag::MESSAGE, &body);
+        }
+        course
+    }
+
+    fn want(course: &mut Vec<u8>, id: u8) {
+        let (status, length) = (Status::Success, 18_944);
+        let data = Vec::new();
+        let packet = BulkPacket { endpoint: 0x81, status, length, stream: 0, data };
+        let mut bytes = Vec::new();
+        encode(0, &Message::Bulk(packet), Capabilities::OURS, &mut bytes);
+        piece(course, tag::MESSAGE, &[&[201, id][..], &bytes[16..]].concat());
+    }
+
+    fn frame(course: &mut Vec<u8>, bytes: usize) {
+        piece(course, tag::FRAME, &vec![2; bytes]);
+        piece(course, tag::WAIT, &20_u16.to_le_bytes());
+    }
+
+    /// The checks are worth something only where requests wait and are answered: an input gets
+    /// there.
+    #[test]
+    fn waiting_requests_are_answered_by_frames() {
+        let mut course = running();
+        want(&mut course, 10);
+        want(&mut course, 11);
+        want(&mut course, 12);
+        frame(&mut course, 60);
+        frame(&mut course, 100);
+        corpus::seed("usbredir_server", &course);
+        assert_eq!(converse(&course), 2);
+        // A reset, a plug that is pulled, and a request that is given up.
+        for (tag, bytes) in [
+            (tag::MESSAGE, &[3, 0][..]),
+            (tag::MESSAGE, &[21, 12]),
+            (tag::UNPLUG, &[]),
+            (tag::HOLD, &[]),
+            (tag::FAULT, b"halt-in"),
+            (tag::CABLE, &[0]),
+        ] {
+            let mut course = course.clone();
+            piece(&mut course, tag, bytes);
+            piece(&mut course, tag::WAIT, &2000_u16.to_le_bytes());
+            piece(&mut course, tag::MESSAGE, &[6, 13, 1]);
+            piece(&mut course, tag::PLUG, &[]);
+            want(&mut course, 14);
+            frame(&mut course, 60);
+            corpus::seed("usbredir_server", &course);
+            assert!(converse(&course) >= 2);
+        }
+    }
+
+    /// A frame that the guest sends: two command words before it.
+    #[test]
+    fn a_frame_goes_out() {
+        let mut course = running();
+        let mut data = [60 | 0x3000_u32, 60].map(u32::to_le_bytes).as_flattened().to_vec();
+        data.extend([2; 60]);
+        let (status, length) = (Status::Success, data.len() as u32);
+        let packet = BulkPacket { endpoint: 2, status, length, stream: 0, data };
+        let mut bytes = Vec::new();
+        encode(0, &Message::Bulk(packet), Capabilities::OURS, &mut bytes);
+        piece(&mut course, tag::MESSAGE, &[&[201, 20][..], &bytes[16..]].concat());
+        corpus::seed("usbredir_server", &course);
+        converse(&course);
     }
 }

@@ -77,17 +77,9 @@ impl Tcpdump {
     pub fn start(lab: &Lab, name: &str) -> Result<Self> {
         let file = lab.folder().join(name).with_extension("pcap");
         let mut command = Command::new("tcpdump");
-        command.args([
-            "-i",
-            INTERFACE,
-            "-U",
-            "--immediate-mode",
-            "-Z",
-            "root",
-            "-B",
-            "16384",
-            "-w",
-        ]);
+        command.args(["-i", INTERFACE, "-U", "--immediate-mode", "-Z", "root"]);
+        // KiB: all frames of the largest trial wait there, if they have to for a busy machine.
+        command.args(["-B", "65536", "-w"]);
         command.arg(&file);
         let process = lab.spawn(command)?;
         process

@@ -100,8 +100,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A machine with Debian's Linux in it, its console on QEMU's standard streams, for an adapter to be
-/// plugged in; downloaded, if it was not before.
+/// A machine with Debian's Linux in it, its console on QEMU's standard streams, for an adapter to
+/// be plugged in; downloaded, if it was not before.
 ///
 /// # Errors
 /// If something is missing.

@@ -72,6 +72,11 @@ impl Receive {
                 return true;
             }
             let Some((buffer, result)) = host.take(now, pipe) else { break };
+            // Before the next one: nothing is asked of an endpoint that has halted.
+            if let Err(error) = result {
+                counters.receive_errors += 1;
+                self.health.bad(now, error);
+            }
             // The device goes on with the other buffer before we look into this one.
             self.post(host, now, pipe, counters);
             match result {
@@ -90,11 +95,7 @@ impl Receive {
                     }
                     self.put_back(buffer);
                 }
-                Err(error) => {
-                    counters.receive_errors += 1;
-                    self.health.bad(now, error);
-                    self.put_back(buffer);
-                }
+                Err(_) => self.put_back(buffer),
             }
         }
         self.post(host, now, pipe, counters);

@@ -453,6 +453,9 @@ fn release<H: Host + ?Sized>(
 
 /// Ends a halt: the endpoint is told to go on, and both sides begin with data toggle 0 (USB 2.0,
 /// 9.4.5).
+///
+/// # Panics
+/// If a transfer is under way: its buffer would be lost. None is started on a halted endpoint.
 fn clear_halt<H: Host + ?Sized>(
     host: &mut H,
     clock: &mut dyn Clock,
@@ -466,6 +469,7 @@ fn clear_halt<H: Host + ?Sized>(
     request::control(host, clock, target, setup, Data::None)?;
     if let Some(halted) = pipe.take() {
         // A stalled transfer came back already; no other one was started.
+        assert!(host.idle(halted), "a halted pipe has a transfer under way");
         host.close(halted);
     }
     *pipe = Some(host.open(target, endpoint, pieces)?);

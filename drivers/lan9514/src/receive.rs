@@ -144,6 +144,11 @@ impl Receive {
         let Some(pipe) = self.pipe else { return };
         for _ in 0..BURSTS {
             let Some((buffer, result)) = host.take(now, pipe) else { break };
+            // Before the next one: nothing is asked of an endpoint that has halted.
+            if let Err(error) = result {
+                counters.receive_errors += 1;
+                self.health.bad(now, error);
+            }
             self.post(host, now, pipe, counters);
             match result {
                 Ok(bytes) if (1..=buffer.len()).contains(&bytes) => {
@@ -158,11 +163,7 @@ impl Receive {
                     self.health.good();
                     self.put_back(buffer);
                 }
-                Err(error) => {
-                    counters.receive_errors += 1;
-                    self.health.bad(now, error);
-                    self.put_back(buffer);
-                }
+                Err(_) => self.put_back(buffer),
             }
         }
         self.post(host, now, pipe, counters);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mmio::TimedOut;
 use models::Random;
 use models::dwc2::Mode;
 use models::faults::{Fault, Faults, Rule, TokenKind};
@@ -147,6 +148,31 @@ fn halted_endpoints_are_brought_back() {
             desk.exchange(64 + 100 * number, number);
         }
         assert_eq!(desk.lan9514().lite_resets, resets);
+        desk.no_rule_broken();
+    }
+}
+
+/// Under QEMU a STALL may come long after the transfer was given to the device.
+#[test]
+fn an_endpoint_that_stalls_late_costs_no_buffer() {
+    let late = Fault::Late(Duration::from_millis(50));
+    for (endpoint, token) in [(1, TokenKind::In), (2, TokenKind::Out)] {
+        let mut desk = Desk::up(Mode::Hardware, Settings::default());
+        for _ in 0..20 {
+            let stall = rule(endpoint, token, Fault::Stall, 0, 1);
+            let late = rule(endpoint, token, late, 1, 1);
+            desk.controller.set_faults(Faults::script(&[stall, late]));
+            desk.arrive(&frame(&MAC, 300, 0));
+            desk.send(&frame(&[0x52; 6], 300, 0));
+            desk.run_for(Duration::from_millis(200));
+        }
+        desk.controller.set_faults(Faults::none());
+        desk.nic.power_cycle(&mut desk.clock, |_, _| Ok::<(), TimedOut>(())).expect("a reset");
+        desk.until("the link", Desk::is_up);
+        desk.drain();
+        for number in 0..40 {
+            desk.exchange(1514, number);
+        }
         desk.no_rule_broken();
     }
 }

@@ -7,6 +7,8 @@ pub struct Counters {
     pub bursts: u64,
     /// Good frames received.
     pub frames_in: u64,
+    /// Transfers that the chip took, of one or more frames.
+    pub transfers_out: u64,
     /// Frames that the chip took.
     pub frames_out: u64,
     /// Receive transfers that failed.

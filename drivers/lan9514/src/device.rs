@@ -6,10 +6,10 @@ use smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use usb::Host;
 
+use crate::Lan9514;
 use crate::limits::FRAME_BYTES_MAX;
 use crate::receive::Receive;
 use crate::transmit::Transmit;
-use crate::{Counters, Lan9514};
 
 /// The driver and its host controller, joined for one turn of the stack.
 #[derive(Debug)]
@@ -47,30 +47,30 @@ impl Lan9514 {
 impl<'a, H: Host + ?Sized> Attached<'a, H> {
     /// A frame, if one came and there is room for an answer; for as long as the driver was
     /// borrowed.
-    pub fn into_receive(self) -> Option<(RxToken<'a>, TxToken<'a, H>)> {
+    pub fn into_receive(self) -> Option<(RxToken<'a>, TxToken<'a>)> {
         let Self { chip: Lan9514 { receive, transmit, counters, .. }, host, now } = self;
         if !receive.look(host, now, counters) {
             return None;
         }
         // An answer must not be lost for want of a buffer: the frame waits, and those behind it in
         // the chip.
-        if !transmit.look(host, now, counters) {
+        if !transmit.has_room(host, now, counters) {
             counters.send_busy += 1;
             return None;
         }
-        Some((RxToken { receive }, TxToken { transmit, host, counters, now }))
+        Some((RxToken { receive }, TxToken { transmit }))
     }
 
     /// Room for a frame, if there is any; for as long as the driver was borrowed.
-    pub fn into_transmit(self) -> Option<TxToken<'a, H>> {
+    pub fn into_transmit(self) -> Option<TxToken<'a>> {
         let Self { chip: Lan9514 { transmit, counters, .. }, host, now } = self;
-        if !transmit.look(host, now, counters) {
+        if !transmit.has_room(host, now, counters) {
             if transmit.pipe.is_some() {
                 counters.send_busy += 1;
             }
             return None;
         }
-        transmit.carrier.then_some(TxToken { transmit, host, counters, now })
+        transmit.carrier.then_some(TxToken { transmit })
     }
 }
 
@@ -80,15 +80,15 @@ impl<H: Host + ?Sized> phy::Device for Attached<'_, H> {
     where
         Self: 't;
     type TxToken<'t>
-        = TxToken<'t, H>
+        = TxToken<'t>
     where
         Self: 't;
 
-    fn receive(&mut self, _: Instant) -> Option<(RxToken<'_>, TxToken<'_, H>)> {
+    fn receive(&mut self, _: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         self.chip.with(self.host, self.now).into_receive()
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<TxToken<'_, H>> {
+    fn transmit(&mut self, _: Instant) -> Option<TxToken<'_>> {
         self.chip.with(self.host, self.now).into_transmit()
     }
 
@@ -109,17 +109,15 @@ impl phy::RxToken for RxToken<'_> {
     }
 }
 
-/// Room for a frame, behind that for its command words.
+/// Room for a frame, behind that for its command words. What is built in it is sent by the next
+/// [`Lan9514::poll`].
 #[derive(Debug)]
-pub struct TxToken<'a, H: ?Sized> {
+pub struct TxToken<'a> {
     transmit: &'a mut Transmit,
-    host: &'a mut H,
-    counters: &'a mut Counters,
-    now: Duration,
 }
 
-impl<H: Host + ?Sized> phy::TxToken for TxToken<'_, H> {
+impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        self.transmit.send(self.host, self.now, self.counters, len, f)
+        self.transmit.send(len, f)
     }
 }

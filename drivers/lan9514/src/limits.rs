@@ -42,10 +42,13 @@ pub const BULK_IN_DELAY: u32 = 0x0800;
 pub const COMMAND_BYTES: usize = 8;
 /// Bytes of the checksum word, which follows them if the chip is to fill in the checksum.
 pub const CHECKSUM_WORD_BYTES: usize = 4;
-/// Bytes of a transmit buffer.
-pub const TRANSMIT_BYTES: usize = 1536;
-/// Frames that wait for the chip, the one under way included.
-pub const TRANSMIT_BUFFERS: usize = 16;
+/// Bytes of the longest frame that is sent, with all its words.
+pub const SENT_FRAME_BYTES_MAX: usize = COMMAND_BYTES + CHECKSUM_WORD_BYTES + FRAME_BYTES_MAX;
+/// Bytes of a transmit buffer: five of the longest frames. The chip's transmit FIFO has as many;
+/// from a longer transfer it would take the rest as it sends, but then one that fails loses more.
+pub const TRANSMIT_BYTES: usize = 8 * 1024;
+/// Transmit buffers: one with the controller, the others waiting or being filled.
+pub const TRANSMIT_BUFFERS: usize = 4;
 /// The chip fills no checksum into frames up to this many bytes (Linux, smsc95xx.c, found it out).
 pub const CHECKSUM_FRAME_BYTES_MIN: usize = 46;
 /// Nor into a frame with the checksum among its last bytes: so many must follow the field.
@@ -104,6 +107,7 @@ pub const SOUND_AFTER: Duration = Duration::from_secs(10);
 const _: () = assert!(BURST_PACKETS_FULL * PACKET_BYTES_FULL <= BURST_BYTES);
 const _: () = assert!(BURST_PACKETS_HIGH < 256 && BURST_PACKETS_FULL < 256, "BURST_CAP: 8 bits");
 const _: () = assert!(BURST_BYTES < 20 * 1024 && BURST_BYTES > 1536, "the FIFO; QEMU's short ones");
-const _: () = assert!(BURSTS >= 2 && TRANSMIT_BUFFERS >= 8);
-const _: () = assert!(TRANSMIT_BYTES >= COMMAND_BYTES + CHECKSUM_WORD_BYTES + FRAME_BYTES_MAX);
+const _: () = assert!(BURSTS >= 2 && TRANSMIT_BUFFERS >= 2);
+const _: () = assert!(TRANSMIT_BYTES >= 2 * SENT_FRAME_BYTES_MAX, "frames come together");
+const _: () = assert!(TRANSMIT_BYTES.is_multiple_of(64), "whole cache lines");
 const _: () = assert!(INTERRUPT_BUFFER_BYTES >= INTERRUPT_BYTES);

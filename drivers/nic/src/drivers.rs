@@ -73,7 +73,7 @@ pub(crate) struct Drivers {
 pub struct Counters {
     /// USB transfers that brought something.
     pub transfers_in: u64,
-    /// USB transfers that took a frame.
+    /// USB transfers that took frames.
     pub transfers_out: u64,
     /// Receive transfers that failed.
     pub receive_errors: u64,
@@ -219,7 +219,7 @@ impl Drivers {
         let (lan, ecm) = (self.lan9514.counters(), self.ecm.counters());
         Counters {
             transfers_in: lan.bursts + ecm.transfers_in,
-            transfers_out: lan.frames_out + ecm.transfers_out,
+            transfers_out: lan.transfers_out + ecm.transfers_out,
             receive_errors: lan.receive_errors + ecm.receive_errors,
             receive_frame_errors: lan.bad_bursts()
                 + lan.damaged_frames()
@@ -262,7 +262,7 @@ impl phy::RxToken for RxToken<'_> {
 #[derive(Debug)]
 pub enum TxToken<'a, H: ?Sized> {
     /// Through [`Driver::Lan9514`].
-    Lan9514(lan9514::TxToken<'a, H>),
+    Lan9514(lan9514::TxToken<'a>),
     /// Through [`Driver::Ecm`].
     Ecm(cdc_ecm::TxToken<'a, H>),
 }

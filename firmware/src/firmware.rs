@@ -12,7 +12,7 @@ use crate::limits::{
     TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
-use crate::service::{console, http, log, telnet};
+use crate::service::{console, http, log, mdns, telnet};
 use crate::status::{BoardFacts, Link, NicCounters, NicFacts};
 use crate::system::{LogSource, RestartRequest, System};
 
@@ -91,6 +91,7 @@ impl Firmware {
             tasks.spawn("logd", log::run(system, log));
         }
         tasks.spawn("console", console::run(system));
+        tasks.spawn("mdnsd", mdns::run(system));
         Ok(())
     }
 

@@ -285,6 +285,8 @@ pub const DTB_DEPTH_MAX: usize = 64;
 // --- Addresses
 // --------------------------------------------------------------------------------------------
 
+/// IPv6 addresses that mDNS tells: the link-local one and three of prefixes.
+pub const MDNS_V6_ADDRESSES: usize = 4;
 /// DNS servers remembered.
 pub const DNS_SERVERS: usize = 3;
 /// Bytes of a host name (RFC 1123 2.1: a label has up to 63).

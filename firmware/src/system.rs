@@ -11,6 +11,7 @@ use core::time::Duration;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
 use embassy_sync::waitqueue::MultiWakerRegistration;
+use rand_chacha::rand_core::Rng as _;
 
 use crate::Text;
 use crate::journal::{Entry, Event, Journal};
@@ -178,6 +179,11 @@ impl System {
     /// The binary log, if this build keeps one.
     pub fn log_source(&self) -> Option<&'static dyn LogSource> {
         self.log
+    }
+
+    /// A number that nobody can guess.
+    pub fn random(&self) -> u64 {
+        self.stack.borrow_mut().random.next_u64()
     }
 
     /// A number for the next shell session: 1, 2, ...

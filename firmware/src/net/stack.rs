@@ -80,7 +80,7 @@ pub struct Stack {
     pub(super) nic: Option<NicFacts>,
     pub(super) nic_counters: NicCounters,
     pub(super) link: Link,
-    pub(super) random: ChaCha8Rng,
+    pub(crate) random: ChaCha8Rng,
     work: Cell<bool>,
     polls: u64,
 }

@@ -3,4 +3,5 @@
 pub mod console;
 pub mod http;
 pub mod log;
+pub mod mdns;
 pub mod telnet;

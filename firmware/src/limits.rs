@@ -83,10 +83,10 @@ pub const CAPTURE_BYTES: usize = 128;
 pub const CAPTURE_READERS: usize = 12;
 
 /// Bytes of receive ring of each TCP socket: what a peer may send ahead of us.
-pub const TCP_RECEIVE_BYTES: usize = 8 * 1024;
+pub const TCP_RECEIVE_BYTES: usize = 32 * 1024;
 
 /// Bytes of send ring of each TCP socket.
-pub const TCP_SEND_BYTES: usize = 16 * 1024;
+pub const TCP_SEND_BYTES: usize = 32 * 1024;
 
 /// Neighbours known at a time (`SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT`).
 pub const NEIGHBORS: usize = 64;

@@ -33,7 +33,7 @@ const PAGE_BYTES: usize = 4 << 10;
 const BLOCK_BYTES: usize = 2 << 20;
 const ENTRIES: usize = 512;
 /// `PAGED_BYTES` of linker.ld, in blocks.
-const PAGED_BLOCKS: usize = 4;
+const PAGED_BLOCKS: usize = 6;
 
 /// The longest device tree that is looked at.
 const DEVICE_TREE_BYTES_MAX: usize = 1 << 20;

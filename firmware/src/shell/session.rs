@@ -170,6 +170,10 @@ impl<T: Terminal> Session<'_, T> {
             let Some(key) = self.channel.keys.take() else {
                 self.put(&echo).await?;
                 echo.clear();
+                if !self.channel.keys.is_empty() {
+                    // They came while that was written.
+                    continue;
+                }
                 match self.wait().await? {
                     Heard::Keys => {}
                     Heard::Entry(entry) => {

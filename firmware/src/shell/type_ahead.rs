@@ -57,6 +57,11 @@ impl TypeAhead {
         .await
     }
 
+    /// True if nothing waits to be read.
+    pub fn is_empty(&self) -> bool {
+        self.inner.borrow().keys.is_empty()
+    }
+
     /// How many bytes fit now.
     pub fn room_now(&self) -> usize {
         TYPE_AHEAD_BYTES - self.inner.borrow().keys.len()

@@ -31,5 +31,6 @@ pub mod process;
 pub mod raw_peer;
 pub mod script;
 pub mod stage;
+pub mod telnet;
 pub mod tool;
 pub mod wait;

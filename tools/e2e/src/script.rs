@@ -8,6 +8,8 @@ mod hostile;
 mod ping;
 mod restart;
 mod shell;
+mod telnet;
+mod tinygram;
 pub mod web;
 
 use anyhow::Result;
@@ -88,6 +90,21 @@ pub const SCRIPTS: &[Script] = &[
     script("bytes_out", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::out),
     script("bytes_in", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::back),
     script("telnet_three", Boot::Dhcp, PlaysOn::All, &["telnet"], shell::three_sessions),
+    script("telnet_inetutils", Boot::Dhcp, PlaysOn::All, &["telnet", "stty"], telnet::inetutils),
+    script("telnet_linemode", Boot::Dhcp, PlaysOn::All, &["telnet"], telnet::linemode),
+    script("telnet_kludge", Boot::Dhcp, PlaysOn::All, &["telnet"], telnet::kludge),
+    script("telnet_busybox", Boot::Dhcp, PlaysOn::All, &["busybox"], telnet::busybox),
+    script("telnet_plink", Boot::Dhcp, PlaysOn::All, &["plink", "stty"], telnet::plink),
+    script("telnet_netcat", Boot::Dhcp, PlaysOn::All, &["nc"], telnet::netcat),
+    script("telnet_nine", Boot::Dhcp, PlaysOn::All, &["telnet", "curl"], telnet::nine_sessions),
+    script("telnet_nonsense", Boot::Dhcp, PlaysOn::All, &["telnet", "curl"], telnet::nonsense),
+    script(
+        "telnet_tinygrams",
+        Boot::Dhcp,
+        PlaysOn::Wire,
+        &["telnet", "tcpdump"],
+        tinygram::counted_alike,
+    ),
     script("console", Boot::Dhcp, PlaysOn::All, &[], shell::on_the_console),
     script("log_port", Boot::Dhcp, PlaysOn::Image, &[], shell::log_port),
     script("window_zero", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::window_zero),

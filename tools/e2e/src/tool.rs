@@ -1,12 +1,10 @@
 //! The real tools that the board is measured by.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use rexpect::session::{Options, PtySession, spawn_with_options};
 
 use crate::lab::{HOST, INTERFACE, LEASED, Lab};
 use crate::pcap::{self, Captured};
@@ -135,68 +133,6 @@ pub fn read_pings(text: &str) -> Result<Pings> {
     };
     ensure!(parts.next().is_some_and(|part| part.contains("packet loss")), "{line}");
     Ok(Pings { sent, received })
-}
-
-/// inetutils' telnet under a terminal of its own.
-pub struct Telnet {
-    session: PtySession,
-    log: String,
-}
-
-impl Telnet {
-    /// Connects to a server; in the lab if there is one.
-    ///
-    /// # Errors
-    /// If there is no terminal to be had.
-    pub fn connect(lab: Option<&Lab>, address: Ipv4Addr, port: u16) -> Result<Self> {
-        let mut command = Command::new("telnet");
-        command.arg(address.to_string()).arg(port.to_string());
-        command.env("TERM", "xterm");
-        let limit = u64::try_from(PATIENCE.as_millis())?;
-        let options = Options::new().timeout_ms(Some(limit)).strip_ansi_escape_codes(true);
-        let start = || spawn_with_options(command, options);
-        let session = match lab {
-            Some(lab) => lab.namespace().enter(start)?,
-            None => start(),
-        };
-        let mut telnet = Self { session: session.context("start telnet")?, log: String::new() };
-        telnet.expect("Connected to ")?;
-        Ok(telnet)
-    }
-
-    /// Waits for a text and returns what came before it.
-    ///
-    /// # Errors
-    /// If it does not come; with all that was seen.
-    pub fn expect(&mut self, text: &str) -> Result<String> {
-        match self.session.exp_string(text) {
-            Ok(before) => {
-                self.log += &before;
-                self.log += text;
-                Ok(before)
-            }
-            Err(error) => bail!("telnet: {text:?} did not come: {error}\nbefore: {:?}", self.log),
-        }
-    }
-
-    /// Types.
-    ///
-    /// # Errors
-    /// If the client has ended.
-    pub fn type_keys(&mut self, keys: &str) -> Result<()> {
-        self.session.send(keys)?;
-        self.session.flush().context("type into telnet")
-    }
-
-    /// Waits for the client's end, which the server brought about.
-    ///
-    /// # Errors
-    /// If it does not end, or not by the server's doing.
-    pub fn expect_closed(&mut self) -> Result<()> {
-        self.expect("Connection closed by foreign host.")?;
-        self.session.exp_eof().map_err(|error| anyhow::anyhow!("telnet does not end: {error}"))?;
-        Ok(())
-    }
 }
 
 /// Runs curl once and returns status and body.

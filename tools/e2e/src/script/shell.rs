@@ -7,18 +7,23 @@ use anyhow::{Context, Result, ensure};
 
 use crate::board::MAC;
 use crate::stage::Session;
-use crate::tool::Telnet;
+use crate::telnet::{Client, Telnet};
 use crate::wait::PATIENCE;
 
 /// What the arrow up sends.
 const ARROW_UP: &str = "\x1b[A";
 /// The end of the prompt.
-const PROMPT: &str = "$ ";
+pub const PROMPT: &str = "$ ";
 
 /// A session that stands at its first prompt.
 pub fn log_in(session: &Session) -> Result<Telnet> {
+    log_in_by(Client::Inetutils, session)
+}
+
+/// The same by any client.
+pub fn log_in_by(client: Client, session: &Session) -> Result<Telnet> {
     let (address, port) = session.endpoint(23)?;
-    let mut telnet = Telnet::connect(session.lab.as_ref(), address, port)?;
+    let mut telnet = Telnet::connect(client, session.lab.as_ref(), address, port)?;
     telnet.expect("barewire")?;
     telnet.expect(PROMPT)?;
     Ok(telnet)

@@ -246,3 +246,42 @@ fn a_resized_window_shows_the_line_anew() {
     let session = run(system, &mut port, session("telnet"));
     assert_eq!(block_on(join(session, script)).0, Ended::Exit);
 }
+
+/// What no client sends: the session goes on.
+#[test]
+fn nonsense_is_survived() {
+    let system = system();
+    let (user, mut port) = port(system.drops());
+    user.sends(&[IAC, SB, LINEMODE]);
+    user.sends(&[b' '; 4000]);
+    user.sends(&[IAC, SE, IAC, 200, IAC, 0]);
+    user.sends(&[IAC, DO, ECHO, IAC, DONT, ECHO].repeat(500));
+    user.types("\r\necho $?x\r\n");
+    let script = async {
+        while !user.received().ends_with(b"barewire$ 0x\r\nbarewire$ ") {
+            Timer::after_millis(1).await;
+        }
+        user.sends(&[IAC, WILL]);
+        user.hangs_up();
+    };
+    let session = run(system, &mut port, session("nonsense"));
+    assert_eq!(block_on(join(session, script)).0, Ended::EndOfInput);
+}
+
+#[test]
+fn keys_that_come_while_an_echo_is_written_are_not_left_lying() {
+    let system = system();
+    let (user, mut port) = port(system.drops());
+    let script = async {
+        user.sends(&[IAC, DO, ECHO]);
+        Timer::after_millis(10).await;
+        user.takes(0);
+        user.types("e");
+        Timer::after_millis(10).await;
+        user.types("xit\r");
+        Timer::after_millis(10).await;
+        user.takes(usize::MAX);
+    };
+    let session = run(system, &mut port, session("telnet"));
+    assert_eq!(block_on(join(session, script)).0, Ended::Exit);
+}

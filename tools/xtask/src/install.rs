@@ -32,11 +32,14 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 9] = [
+pub const E2E: [Tool; 12] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
     tool("telnet", "inetutils-telnet", "a real telnet client"),
+    tool("busybox", "busybox-static", "another telnet client"),
+    tool("plink", "putty-tools", "PuTTY's telnet client"),
+    tool("nc", "netcat-openbsd", "a client that speaks no telnet"),
     tool("ping", "iputils-ping", "a real ping"),
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),

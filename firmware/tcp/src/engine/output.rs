@@ -1,0 +1,215 @@
+//! Segments out, timers, and the next deadline.
+
+use super::{Tcp, context};
+use crate::connection::{Context, Progress};
+use crate::counters::count;
+use crate::events::{Event, Why};
+use crate::flow::{Ecn, Flow};
+use crate::limits::{RECEIVE_BYTES_INITIAL, SEGMENTS_PER_POLL_MAX, WINDOW_SHIFT};
+use crate::options::{Options, Timestamps};
+use crate::segment::{Flags, Header, SegmentOut};
+use crate::time::Instant;
+
+impl Tcp<'_> {
+    /// Runs timers, and hands out segments until there are no more, `emit` returns false, or
+    /// `SEGMENTS_PER_POLL_MAX` are out. A segment counts as sent only if `emit` returned true.
+    /// Returns how many were.
+    pub fn poll_output(
+        &mut self,
+        now: Instant,
+        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+    ) -> usize {
+        let mut sent = 0;
+        let mut emit = |segment: &SegmentOut<'_>| {
+            let taken = sent < SEGMENTS_PER_POLL_MAX && emit(segment);
+            sent += usize::from(taken);
+            taken
+        };
+        if self.sweep_at <= now {
+            self.sweep(now);
+        }
+        if self.send_replies(&mut emit) && self.send_small(now, &mut emit) {
+            self.send_connections(now, &mut emit);
+        }
+        sent
+    }
+
+    /// When `poll_output` should be called, at the latest; `START` for at once. None if nothing is
+    /// to be done before the next call or segment.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if !self.replies.is_empty() || self.small_due {
+            return Some(Instant::START);
+        }
+        let all = self.entries.iter().map(|entry| entry.deadline);
+        let next = all.min().unwrap_or(Instant::NEVER).min(self.sweep_at);
+        (next != Instant::NEVER).then_some(next)
+    }
+
+    /// What a task should look at; call it until there is nothing more.
+    pub fn next_event(&mut self) -> Option<Event> {
+        for (slot, listener) in self.listeners.iter_mut().enumerate() {
+            if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
+                listener.news = false;
+                let generation = listener.generation;
+                return Some(Event::Acceptable(super::ListenerId { slot: slot as u16, generation }));
+            }
+        }
+        let index = self.entries.iter().position(|entry| entry.news)?;
+        self.entries[index].news = false;
+        let id = self.id(index);
+        let news = core::mem::take(&mut self.slots[index].connection.as_mut()?.news);
+        Some(Event::Connection {
+            id,
+            readable: news.readable,
+            writable: news.writable,
+            state: news.state,
+        })
+    }
+
+    /// Answers without a connection. False if the caller takes no more.
+    fn send_replies(&mut self, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) -> bool {
+        while let Some(reply) = self.replies.front() {
+            let (flow, why) = (reply.flow, reply.why);
+            let header = reply.header.clone();
+            let segment =
+                SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why };
+            if !emit(&segment) {
+                return false;
+            }
+            let counter = match why {
+                Why::Cookie => &mut self.counters.out_segs,
+                _ => &mut self.counters.out_rsts,
+            };
+            count(counter);
+            self.replies.pop_front();
+        }
+        true
+    }
+
+    /// SYN-ACKs, and ACKs from TIME-WAIT.
+    fn send_small(
+        &mut self,
+        now: Instant,
+        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+    ) -> bool {
+        if !self.small_due {
+            return true;
+        }
+        let mut out = |flow: Flow, header: Header, why: Why| {
+            emit(&SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why })
+        };
+        for index in 0..self.half_open.len() {
+            let Some(half) = self.half_open[index].filter(|half| half.due || half.challenge_due)
+            else {
+                continue;
+            };
+            let clock = self.clock(now, &half.flow);
+            let mut header = self.syn_ack(&half, clock);
+            let why = if half.due { Why::Syn } else { Why::Challenge };
+            if !half.due {
+                header = Header {
+                    seq: half.iss.plus(1),
+                    flags: Flags::ACK,
+                    options: Options { timestamps: header.options.timestamps, ..Options::default() },
+                    window: match half.scale {
+                        Some(_) => (RECEIVE_BYTES_INITIAL >> WINDOW_SHIFT) as u16,
+                        None => RECEIVE_BYTES_INITIAL as u16,
+                    },
+                    ..header
+                };
+            }
+            if !out(half.flow, header, why) {
+                return false;
+            }
+            count(&mut self.counters.out_segs);
+            if let Some(half) = &mut self.half_open[index] {
+                half.due = false;
+                half.challenge_due = false;
+            }
+        }
+        for kept in self.time_wait.iter_mut().flatten().filter(|kept| kept.due) {
+            let clock = self.secret.timestamp_offset(&kept.flow).wrapping_add(now.millis() as u32);
+            let stamps = kept.recent.map(|echo| Timestamps { value: clock, echo });
+            let header = Header {
+                seq: kept.nxt,
+                ack: kept.expected,
+                flags: Flags::ACK,
+                window: kept.window_field,
+                urgent: 0,
+                options: Options { timestamps: stamps, ..Options::default() },
+            };
+            if !out(kept.flow, header, Why::TimeWait) {
+                return false;
+            }
+            count(&mut self.counters.out_segs);
+            kept.due = false;
+        }
+        self.small_due = false;
+        true
+    }
+
+    /// Every connection that has something to do, a few segments each in turn.
+    fn send_connections(
+        &mut self,
+        now: Instant,
+        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+    ) {
+        let count = self.entries.len();
+        // Every pass but the last sends at least one segment, and those are limited.
+        for _ in 0..SEGMENTS_PER_POLL_MAX {
+            let mut more = false;
+            for step in 0..count {
+                let index = (self.turn + step) % count;
+                if self.entries[index].deadline > now {
+                    continue;
+                }
+                let Some(connection) = &mut self.slots[index].connection else { continue };
+                let progress = connection.poll(&mut context!(self, now), emit);
+                self.refresh(index, now);
+                match progress {
+                    Progress::Done => {}
+                    Progress::More => more = true,
+                    Progress::Blocked => {
+                        // Who was refused comes first when there is room again.
+                        self.turn = index;
+                        return;
+                    }
+                }
+            }
+            self.turn = (self.turn + 1) % count.max(1);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Half-open connections and TIME-WAITs whose time is over.
+    fn sweep(&mut self, now: Instant) {
+        self.sweep_at = Instant::NEVER;
+        for entry in self.half_open.iter_mut() {
+            let Some(half) = entry else { continue };
+            if half.is_over(now) {
+                count(&mut self.counters.attempt_fails);
+                *entry = None;
+                continue;
+            }
+            if half.retry_at <= now {
+                half.retries += 1;
+                half.sent_at = now;
+                half.retry_at = now.after(half.timeout_us());
+                half.due = true;
+                self.small_due = true;
+                count(&mut self.counters.syn_retrans);
+            }
+            self.sweep_at = self.sweep_at.min(half.retry_at);
+        }
+        for entry in self.time_wait.iter_mut() {
+            let Some(kept) = entry else { continue };
+            if kept.until <= now {
+                *entry = None;
+            } else {
+                self.sweep_at = self.sweep_at.min(kept.until);
+            }
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! The sending half of a connection: what is queued, what is in flight, what may leave next.
+//!
+//! ```text
+//!   SND.UNA          SND.NXT            end
+//!   | in flight      | queued           | FIN, once closed
+//!     scoreboard       ring
+//! ```
+
+use crate::congestion::{Congestion, Pace, Rate};
+use crate::events::Why;
+use crate::limits::{
+    OVERRIDE_US, RUN_TIME_PART, SEND_BLOCKS_MIN, SEND_BYTES_INITIAL, SEND_BYTES_MAX,
+};
+use crate::memory::Pool;
+use crate::ring::Ring;
+use crate::rtt::Rtt;
+use crate::seq::Seq;
+use crate::time::Instant;
+
+mod ack;
+mod rack;
+mod recovery;
+mod scoreboard;
+mod timers;
+
+pub(crate) use ack::{AckIn, AckOut};
+pub(crate) use recovery::Phase;
+pub(crate) use timers::SendTimers;
+
+use rack::Rack;
+use recovery::Episode;
+use scoreboard::Scoreboard;
+
+/// What to send next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub seq: Seq,
+    /// Bytes of data.
+    pub length: u32,
+    pub fin: bool,
+    /// It empties the queue.
+    pub push: bool,
+    pub why: Why,
+}
+
+impl Plan {
+    /// Sequence numbers it takes.
+    fn span(&self) -> u32 {
+        self.length + u32::from(self.fin)
+    }
+}
+
+/// What the peer's window and its updates are.
+#[derive(Clone, Copy, Debug)]
+struct PeerWindow {
+    /// SND.WND.
+    size: u32,
+    /// The largest it ever was.
+    largest: u32,
+    /// SND.WL1 and SND.WL2.
+    seq: Seq,
+    ack: Seq,
+}
+
+/// The sending half.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    ring: Ring,
+    /// ISS.
+    first: Seq,
+    una: Seq,
+    nxt: Seq,
+    end: Seq,
+    closed: bool,
+    window: PeerWindow,
+    /// Bytes of a segment behind its fixed header: the peer's and the path's limit.
+    segment_bytes: u32,
+    /// Bytes of options in every segment.
+    options_bytes: u32,
+    /// The peer takes part in SACK.
+    pub sack: bool,
+    /// No Nagle (RFC 9293 MUST-17).
+    pub no_delay: bool,
+    /// The end of the last segment that was not full.
+    small_end: Seq,
+    /// The byte behind the urgent data.
+    urgent: Option<Seq>,
+    board: Scoreboard,
+    rack: Rack,
+    pub rtt: Rtt,
+    congestion: Congestion,
+    pace: Pace,
+    episode: Episode,
+    timers: SendTimers,
+    /// A writer found no room.
+    blocked_writer: bool,
+    /// The last time a segment with data left.
+    sent_at: Instant,
+    /// Segments and bytes sent again, for `ss`.
+    pub resent: u32,
+}
+
+impl Sender {
+    /// A sender whose SYN will be `first`.
+    pub fn new(first: Seq, segment_bytes: u16) -> Self {
+        let start = first.plus(1);
+        Self {
+            ring: Ring::new(start, SEND_BLOCKS_MIN),
+            first,
+            una: start,
+            nxt: start,
+            end: start,
+            closed: false,
+            window: PeerWindow { size: 0, largest: 0, seq: Seq(0), ack: Seq(0) },
+            segment_bytes: u32::from(segment_bytes),
+            options_bytes: 0,
+            sack: false,
+            no_delay: false,
+            small_end: start,
+            urgent: None,
+            board: Scoreboard::new(start),
+            rack: Rack::new(),
+            rtt: Rtt::new(),
+            congestion: Congestion::new(u32::from(segment_bytes)),
+            pace: Pace::default(),
+            episode: Episode::new(start),
+            timers: SendTimers::default(),
+            blocked_writer: false,
+            sent_at: Instant::START,
+            resent: 0,
+        }
+    }
+
+    /// The handshake told what the peer takes.
+    pub fn agree(&mut self, segment_bytes: u16, options_bytes: u32, sack: bool) {
+        self.segment_bytes = u32::from(segment_bytes);
+        self.options_bytes = options_bytes;
+        self.sack = sack;
+        self.congestion = Congestion::new(self.mss());
+    }
+
+    /// The handshake is over; its last segment had this sequence number, ACK and window.
+    pub fn open(&mut self, now: Instant, seq: Seq, ack: Seq, window: u32, syn_lost: bool) {
+        self.window = PeerWindow { size: window, largest: window, seq, ack };
+        if syn_lost {
+            self.congestion.lost_syn(self.mss());
+        }
+        self.sent_at = now;
+    }
+
+    /// ISS.
+    pub fn first(&self) -> Seq {
+        self.first
+    }
+
+    /// SND.UNA.
+    pub fn una(&self) -> Seq {
+        self.una
+    }
+
+    /// SND.NXT.
+    pub fn nxt(&self) -> Seq {
+        self.nxt
+    }
+
+    /// The largest window the peer ever offered (RFC 5961 5.2: MAX.SND.WND).
+    pub fn window_largest(&self) -> u32 {
+        self.window.largest
+    }
+
+    /// Bytes of data in a full segment.
+    pub fn mss(&self) -> u32 {
+        self.segment_bytes.saturating_sub(self.options_bytes).max(1)
+    }
+
+    /// Bytes of a segment behind its fixed header.
+    pub fn segment_bytes(&self) -> u32 {
+        self.segment_bytes
+    }
+
+    /// Bytes written and not yet acknowledged.
+    pub fn queued(&self) -> u32 {
+        self.end.ahead_of(self.una)
+    }
+
+    /// Bytes written and not yet sent.
+    pub fn unsent(&self) -> u32 {
+        self.end.ahead_of(self.nxt)
+    }
+
+    /// True once no more will be written.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// True once the FIN was acknowledged.
+    pub fn is_finished(&self) -> bool {
+        self.closed && self.una == self.end.plus(1)
+    }
+
+    /// True if something was sent that is not acknowledged.
+    pub fn is_outstanding(&self) -> bool {
+        self.una != self.nxt
+    }
+
+    /// True once FIN was sent.
+    pub fn is_fin_sent(&self) -> bool {
+        self.closed && self.nxt == self.end.plus(1)
+    }
+
+    /// No more will be written: the FIN follows the last byte.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Bytes that the ring takes at present: twice the congestion window, within bounds.
+    fn capacity(&self) -> u32 {
+        let wanted = self.congestion.window().saturating_mul(2);
+        wanted.clamp(SEND_BYTES_INITIAL, SEND_BYTES_MAX)
+    }
+
+    /// Takes what there is room for.
+    pub fn write(&mut self, pool: &mut Pool<'_>, now: Instant, bytes: &[u8]) -> usize {
+        if self.queued() == 0 {
+            let idle_us = now.since(self.sent_at);
+            if idle_us > self.rtt.timeout_us() {
+                // What the window was measured on is long gone (RFC 5681 4.1).
+                let mss = self.mss();
+                self.congestion.restart(mss);
+            } else {
+                self.congestion.idle(idle_us);
+            }
+        }
+        let room = self.capacity().saturating_sub(self.queued());
+        let wanted = room.min(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let backed = self.ring.back(pool, self.end.plus(wanted));
+        let taken = wanted.min(backed.ahead_of(self.end));
+        let bytes_taken = bytes.get(..taken as usize).unwrap_or_default();
+        self.ring.write(pool, self.end, bytes_taken);
+        self.end = self.end.plus(taken);
+        self.blocked_writer = (taken as usize) < bytes.len();
+        taken as usize
+    }
+
+    /// True once, when a writer that was refused should come again: a third of the ring is free.
+    pub fn take_writable(&mut self) -> bool {
+        let writable = self.blocked_writer && self.queued() <= self.capacity() / 3 * 2;
+        if writable {
+            self.blocked_writer = false;
+        }
+        writable
+    }
+
+    /// What was written so far is urgent (RFC 9293 3.8.5).
+    pub fn mark_urgent(&mut self) {
+        self.urgent = Some(self.end);
+    }
+
+    /// The urgent pointer for a segment that begins at `seq`; none once all urgent data is
+    /// acknowledged.
+    pub fn urgent_pointer(&self, seq: Seq) -> Option<u16> {
+        let ahead = self.urgent?.ahead_of(seq);
+        (ahead > 0).then(|| u16::try_from(ahead).unwrap_or(u16::MAX))
+    }
+
+    /// In flight as far as we know; without SACK every duplicate ACK stands for a segment that
+    /// arrived (RFC 5681 3.2, RFC 3042).
+    pub fn flight(&self) -> u32 {
+        self.board.in_flight().saturating_sub(self.episode.duplicates * self.mss())
+    }
+
+    fn rate(&self) -> Rate {
+        let round_trip_us = self.rtt.smoothed_us().unwrap_or(0);
+        Rate::of(self.congestion.window(), round_trip_us, self.congestion.is_slow_start())
+    }
+
+    /// Bytes a second at which segments leave at most, once a round trip is known.
+    pub fn pacing_rate(&self) -> Option<u64> {
+        self.rtt.smoothed_us().map(|_| self.rate().per_second())
+    }
+
+    fn may_fly(&self, length: u32) -> bool {
+        let flight = self.flight();
+        flight == 0 || flight.saturating_add(length) <= self.congestion.window()
+    }
+
+    /// What to send next, if anything may leave now. `option_bytes` more than usual are taken by
+    /// options.
+    pub fn plan(&mut self, now: Instant, extra_options: u32) -> Option<Plan> {
+        self.timers.pace_at = None;
+        let mss = self.mss().saturating_sub(extra_options).max(1);
+        let mut plan = self.plan_again(mss);
+        if plan.is_none() {
+            plan = self.plan_tail_probe(mss).or_else(|| self.plan_window_probe());
+            if plan.is_some() {
+                return plan;
+            }
+            plan = self.plan_new(mss);
+        }
+        let plan = plan?;
+        // A round trip must be known before it can be spread.
+        if self.rtt.smoothed_us().is_some() {
+            let rate = self.rate();
+            if self.pace.ready_at(rate, self.mss()) > now {
+                self.timers.pace_at = Some(self.pace.look_again_at(rate, self.mss()));
+                return None;
+            }
+        }
+        Some(plan)
+    }
+
+    /// What was lost goes first.
+    fn plan_again(&self, mss: u32) -> Option<Plan> {
+        let (seq, length) = self.board.first_lost()?;
+        let why = self.episode.why();
+        let plan = self.piece(seq, length.min(mss), why);
+        self.may_fly(plan.span()).then_some(plan)
+    }
+
+    /// `[seq, seq + span)` of what was sent before, as a segment.
+    fn piece(&self, seq: Seq, span: u32, why: Why) -> Plan {
+        let length = span.min(self.end.ahead_of(seq));
+        let fin = self.closed && seq.plus(span).since(self.end) == 1;
+        Plan { seq, length, fin, push: seq.plus(length) == self.end, why }
+    }
+
+    /// New data, if window, congestion window, Nagle and SWS avoidance allow it (RFC 9293
+    /// 3.8.6.2.1, 3.7.4).
+    fn plan_new(&mut self, mss: u32) -> Option<Plan> {
+        let unsent = self.unsent();
+        let fin_waits = self.closed && self.end.plus(1) != self.nxt;
+        if (unsent == 0 && !fin_waits) || !self.board.has_room() {
+            return None;
+        }
+        let usable = self.una.plus(self.window.size).ahead_of(self.nxt);
+        let length = unsent.min(usable).min(mss);
+        let all = length == unsent;
+        let fin = fin_waits && all && usable > length;
+        if length == 0 && !fin {
+            return None;
+        }
+        let full = length == mss;
+        let idle = self.una == self.nxt || self.no_delay;
+        let sensible = if full || fin {
+            true
+        } else if all {
+            // Nagle's rule as Minshall refined it: one segment that is not full at a time.
+            idle || self.small_end.le(self.una)
+        } else {
+            idle && length >= self.window.largest / 2
+        };
+        if !sensible && !self.timers.override_due {
+            return None;
+        }
+        let plan = Plan { seq: self.nxt, length, fin, push: all, why: Why::Data };
+        self.may_fly(plan.span()).then_some(plan)
+    }
+
+    /// The data of a plan.
+    pub fn payload<'p>(&self, pool: &'p Pool<'_>, plan: &Plan) -> [&'p [u8]; 2] {
+        self.ring.pieces(pool, plan.seq, plan.length as usize)
+    }
+
+    /// The planned segment has left.
+    pub fn sent(&mut self, now: Instant, plan: &Plan, clock: u32) {
+        let new = plan.seq == self.nxt;
+        if new {
+            if !self.is_outstanding() {
+                self.timers.waits_since = Some(now);
+            }
+            let granule_us = self.rtt.smoothed_us().unwrap_or(0) / RUN_TIME_PART;
+            self.board.sent(plan.span(), now, granule_us);
+            self.nxt = self.nxt.plus(plan.span());
+            if plan.length < self.mss() {
+                self.small_end = self.nxt;
+            }
+        } else {
+            self.board.sent_again(plan.seq, plan.span(), now);
+            self.resent = self.resent.wrapping_add(1);
+            self.episode.sent_again(plan.span(), clock);
+        }
+        if let Phase::Recovery { prr, .. } = &mut self.episode.phase {
+            prr.sent(plan.span());
+        }
+        if self.rtt.smoothed_us().is_some() {
+            let rate = self.rate();
+            self.pace.sent(now, plan.span(), rate);
+        }
+        self.sent_at = now;
+        self.timers.override_due = false;
+        self.note_probe_sent(now, plan, !new);
+        self.arm_after_sending(now, plan, new);
+    }
+
+    /// Nothing more may leave now: sees to it that something wakes us.
+    pub fn settle(&mut self, now: Instant) {
+        let waiting = self.unsent() > 0 || (self.closed && !self.is_fin_sent());
+        if !waiting || self.is_outstanding() || self.timers.pace_at.is_some() {
+            if !self.timers.probing {
+                self.timers.persist_at = None;
+            }
+            return;
+        }
+        if self.timers.persist_at.is_none() {
+            let usable = self.window.size;
+            let wait = if usable == 0 { self.rtt.timeout_us() } else { OVERRIDE_US };
+            self.timers.persist_at = Some(now.after(wait));
+            self.timers.waits_since.get_or_insert(now);
+        }
+    }
+
+    /// Gives all memory back.
+    pub fn free(&mut self, pool: &mut Pool<'_>) {
+        self.ring.clear(pool, self.end);
+    }
+
+    /// A router says that only so many bytes of a segment get through (RFC 1191, RFC 8201): what
+    /// is in flight is sent again in smaller pieces; that is no congestion.
+    pub fn path_shrunk(&mut self, segment_bytes: u16) {
+        self.segment_bytes = u32::from(segment_bytes);
+        self.board.lose(|_, _| true);
+        self.episode.path_until = Some(self.nxt);
+        self.timers.retransmit_at = None;
+    }
+
+    /// What `ss -ti` shows.
+    pub fn info(&self, info: &mut crate::status::SenderInfo) {
+        info.rtt_us = self.rtt.smoothed_us();
+        info.rtt_variation_us = self.rtt.variation_us();
+        info.rto_us = self.rtt.timeout_us();
+        info.backoff = self.rtt.backoff();
+        info.mss = self.mss();
+        info.window = self.congestion.window();
+        let threshold = self.congestion.threshold();
+        info.threshold = (threshold != u32::MAX).then_some(threshold);
+        info.in_flight = self.flight();
+        info.sacked = self.board.sacked();
+        info.lost = self.board.lost();
+        info.resent = self.resent;
+        info.unsent = self.unsent();
+        info.peer_window = self.window.size;
+        info.pacing_rate = self.pacing_rate();
+        info.reordering = self.rack.reordering_seen();
+        info.phase = self.episode.phase.name();
+        info.runs = self.board.runs().len();
+    }
+}

@@ -1,0 +1,384 @@
+//! What an ACK does to the sender (RFC 9293 3.10.7.4 fifth, RFC 5681, RFC 6582, RFC 6675, RFC
+//! 8985).
+
+use crate::congestion::Prr;
+use crate::counters::{Counters, count};
+use crate::limits::{DUPLICATE_ACKS, SEND_BYTES_MAX};
+use crate::memory::Pool;
+use crate::options::{SackBlock, SackBlocks};
+use crate::send::Sender;
+use crate::send::recovery::Phase;
+use crate::send::scoreboard::Delivered;
+use crate::seq::Seq;
+use crate::time::Instant;
+
+/// An ACK that was found acceptable: SND.UNA <= ack <= SND.NXT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckIn<'a> {
+    pub now: Instant,
+    pub seq: Seq,
+    pub ack: Seq,
+    /// Scaled.
+    pub window: u32,
+    /// It carries neither data nor SYN nor FIN.
+    pub bare: bool,
+    pub sack: &'a SackBlocks,
+    /// TSecr, if timestamps are on.
+    pub echo: Option<u32>,
+    /// Our timestamp clock now.
+    pub clock: u32,
+    /// An echo of congestion.
+    pub congestion: bool,
+}
+
+/// What it did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AckOut {
+    /// Sequence numbers acknowledged for the first time.
+    pub advanced: u32,
+    /// The window is another.
+    pub window_changed: bool,
+    /// It repeats the last one (RFC 5681 2).
+    pub duplicate: bool,
+    /// The window was reduced as the peer told of congestion; the next new segment says so (CWR).
+    pub reduced: bool,
+}
+
+impl Sender {
+    /// Takes an ACK.
+    pub fn acked(
+        &mut self,
+        pool: &mut Pool<'_>,
+        counters: &mut Counters,
+        ack: &AckIn<'_>,
+    ) -> AckOut {
+        let mut out = AckOut::default();
+        let mut delivered = Delivered::default();
+        let flight = self.flight();
+        let was_limited = flight.saturating_add(self.mss()) >= self.congestion.window()
+            || (self.congestion.is_slow_start()
+                && flight.saturating_mul(2) >= self.congestion.window());
+        let duplicate_sack = self.take_sack(counters, ack, &mut delivered);
+        out.advanced = self.advance(pool, ack, &mut delivered);
+        out.window_changed = self.update_window(ack);
+        out.duplicate = out.advanced == 0
+            && ack.bare
+            && !out.window_changed
+            && self.is_outstanding()
+            && ack.ack == self.una;
+        if !self.is_outstanding() {
+            self.timers.waits_since = None;
+        } else if out.advanced > 0 || self.window.size == 0 {
+            // A peer that keeps its window shut, and says so, may do so for as long as it likes
+            // (RFC 9293 3.8.6.1).
+            self.timers.waits_since = Some(ack.now);
+        }
+        self.measure(counters, ack, &delivered, out.advanced);
+        if let Some(block) = duplicate_sack {
+            self.rack.duplicate_sacked(self.una, self.nxt);
+            if self.episode.is_needless_by_duplicates(block.right.since(block.left)) {
+                count(&mut counters.dsack_undo);
+                self.undo();
+            }
+        }
+        self.end_tail_probe(counters, ack, duplicate_sack.is_some());
+        if out.advanced > 0 && self.episode.is_needless_by_echo(ack.echo) {
+            let loss = matches!(self.episode.phase, Phase::Loss { .. });
+            let counter =
+                if loss { &mut counters.spurious_rtos } else { &mut counters.full_undo };
+            count(counter);
+            self.undo();
+        }
+        let partial = self.count_duplicates(&out);
+        self.end_episode();
+        let lost = self.detect_losses(ack.now, counters)
+            + self.detect_losses_without_sack(counters, &out, partial);
+        if ack.congestion && matches!(self.episode.phase, Phase::Open) && self.is_outstanding() {
+            // RFC 3168 6.1.2: once for each window.
+            self.enter_recovery();
+            out.reduced = true;
+        }
+        let delivered_bytes = match (self.sack, out.duplicate) {
+            (true, _) | (false, false) => delivered.bytes,
+            (false, true) => self.mss(),
+        };
+        self.move_window(ack.now, delivered_bytes, out.advanced, lost, was_limited);
+        self.arm_after_ack(ack.now, out.advanced > 0);
+        out
+    }
+
+    /// SACK blocks (RFC 2018, RFC 2883): returns the one that tells of data received twice.
+    fn take_sack(
+        &mut self,
+        counters: &mut Counters,
+        ack: &AckIn<'_>,
+        delivered: &mut Delivered,
+    ) -> Option<SackBlock> {
+        if !self.sack {
+            return None;
+        }
+        let mut twice = None;
+        for (index, block) in ack.sack.iter().enumerate() {
+            let inside = |outer: &SackBlock| {
+                outer.left.le(block.left) && block.right.le(outer.right)
+            };
+            let old = block.right.le(ack.ack);
+            if index == 0 && (old || ack.sack.get(1).is_some_and(inside)) {
+                // It must at least be something that we sent.
+                if block.left.lt(block.right) && block.right.le(self.nxt) {
+                    count(&mut counters.dsack_recv);
+                    twice = Some(*block);
+                }
+            } else if !old && !self.board.sack(*block, delivered) {
+                count(&mut counters.sack_discard);
+            }
+        }
+        twice
+    }
+
+    /// Moves SND.UNA, and frees what was acknowledged.
+    fn advance(&mut self, pool: &mut Pool<'_>, ack: &AckIn<'_>, delivered: &mut Delivered) -> u32 {
+        let advanced = ack.ack.ahead_of(self.una);
+        if advanced == 0 {
+            return 0;
+        }
+        self.board.acked(ack.ack, delivered);
+        self.una = ack.ack;
+        if self.end.le(self.una) {
+            self.ring.clear(pool, self.end);
+        } else {
+            self.ring.release(pool, self.una);
+        }
+        self.small_end = self.small_end.max(self.una);
+        if self.urgent.is_some_and(|urgent| urgent.le(self.una)) {
+            self.urgent = None;
+        }
+        if self.episode.path_until.is_some_and(|until| until.le(self.una)) {
+            self.episode.path_until = None;
+        }
+        self.timers.probing = false;
+        self.timers.persist_at = None;
+        self.timers.timeouts = 0;
+        advanced
+    }
+
+    /// SND.WND, from the latest segment only (RFC 9293 3.10.7.4).
+    fn update_window(&mut self, ack: &AckIn<'_>) -> bool {
+        let window = &mut self.window;
+        let newer = window.seq.lt(ack.seq) || (window.seq == ack.seq && window.ack.le(ack.ack));
+        if !newer {
+            return false;
+        }
+        window.seq = ack.seq;
+        window.ack = ack.ack;
+        let changed = window.size != ack.window;
+        window.size = ack.window;
+        window.largest = window.largest.max(ack.window);
+        if ack.window > 0 && (self.timers.probing || self.timers.persist_at.is_some()) && changed {
+            self.timers.persist_at = None;
+            self.timers.persist_due = false;
+            self.rtt.answered();
+            if self.timers.probing {
+                // The byte of the probe was not taken: it goes again, with others.
+                self.timers.probing = false;
+                self.board.lose(|_, _| true);
+            }
+        }
+        changed
+    }
+
+    /// Round trips (RFC 6298 3, RFC 7323 4.1).
+    fn measure(
+        &mut self,
+        counters: &mut Counters,
+        ack: &AckIn<'_>,
+        delivered: &Delivered,
+        advanced: u32,
+    ) {
+        if let Some(sent_at) = delivered.oldest_sent_at {
+            self.rtt.measure(ack.now.since(sent_at));
+        } else if advanced > 0
+            && let Some(echo) = ack.echo
+        {
+            let ms = ack.clock.wrapping_sub(echo);
+            if ms < 1 << 31 {
+                self.rtt.measure(u64::from(ms) * 1000);
+            }
+        }
+        let echo_is_older = |sent_at: Instant| {
+            let sent = ack.clock.wrapping_sub((ack.now.since(sent_at) / 1000) as u32);
+            ack.echo.is_some_and(|echo| Seq(echo).lt(Seq(sent)))
+        };
+        if self.rack.delivered(ack.now, delivered, echo_is_older) {
+            count(&mut counters.sack_reorder);
+        }
+    }
+
+    /// The episode was needless: all as it was before it.
+    fn undo(&mut self) {
+        self.congestion.undo();
+        self.board.unlose();
+        self.episode.end();
+    }
+
+    /// RFC 8985 7.4: did the tail loss probe repair a loss?
+    fn end_tail_probe(&mut self, counters: &mut Counters, ack: &AckIn<'_>, twice: bool) {
+        let Some((end, again)) = self.timers.tail else { return };
+        if !end.le(ack.ack) {
+            return;
+        }
+        self.timers.tail = None;
+        // With new data as a probe, RACK finds what was lost. A probe that arrived twice repaired
+        // nothing.
+        if again && !twice && matches!(self.episode.phase, Phase::Open) {
+            count(&mut counters.loss_probe_recovery);
+            let mss = self.mss();
+            self.congestion.reduce(mss);
+            self.congestion.recovered();
+        }
+    }
+
+    /// Without SACK, duplicate ACKs are all there is. True if this one acknowledges a part of what
+    /// was in flight when recovery began.
+    fn count_duplicates(&mut self, out: &AckOut) -> bool {
+        if self.sack {
+            return false;
+        }
+        if out.duplicate {
+            let most = self.board.in_flight() / self.mss();
+            self.episode.duplicates = (self.episode.duplicates + 1).min(most);
+        }
+        if out.advanced == 0 {
+            return false;
+        }
+        match self.episode.phase {
+            Phase::Recovery { point, .. } if self.una.lt(point) => {
+                let segments = out.advanced / self.mss();
+                self.episode.duplicates = self.episode.duplicates.saturating_sub(segments);
+                true
+            }
+            Phase::Loss { point } if self.una.lt(point) => {
+                self.episode.duplicates = 0;
+                true
+            }
+            _ => {
+                self.episode.duplicates = 0;
+                false
+            }
+        }
+    }
+
+    fn end_episode(&mut self) {
+        match self.episode.phase {
+            Phase::Recovery { point, .. } if point.le(self.una) => {
+                self.congestion.recovered();
+                self.rack.recovered();
+                self.episode.end();
+            }
+            Phase::Loss { point } if point.le(self.una) => self.episode.end(),
+            _ => {}
+        }
+    }
+
+    /// RACK's losses; returns the bytes.
+    pub(super) fn detect_losses(&mut self, now: Instant, counters: &mut Counters) -> u32 {
+        if !self.sack || !self.is_outstanding() || self.timers.probing {
+            return 0;
+        }
+        let smoothed_us = self.rtt.smoothed_us().unwrap_or(0);
+        let in_episode = !matches!(self.episode.phase, Phase::Open);
+        let mss = self.mss();
+        let (bytes, again, look_at) =
+            self.rack.detect(now, &mut self.board, smoothed_us, in_episode, mss);
+        self.timers.reorder_at = look_at;
+        if again {
+            count(&mut counters.lost_retransmit);
+        }
+        if bytes > 0 {
+            if matches!(self.episode.phase, Phase::Open) {
+                count(&mut counters.sack_recovery);
+                self.enter_recovery();
+            }
+            self.timers.tail_at = None;
+        }
+        bytes
+    }
+
+    /// NewReno (RFC 6582 3.2).
+    fn detect_losses_without_sack(
+        &mut self,
+        counters: &mut Counters,
+        out: &AckOut,
+        partial: bool,
+    ) -> u32 {
+        if self.sack || !self.is_outstanding() || self.timers.probing {
+            return 0;
+        }
+        let mss = self.mss();
+        if partial {
+            return self.board.lose_first(mss);
+        }
+        let open = matches!(self.episode.phase, Phase::Open);
+        let news = self.episode.last_point.le(self.una);
+        if out.duplicate && open && news && self.episode.duplicates >= DUPLICATE_ACKS {
+            count(&mut counters.reno_recovery);
+            self.enter_recovery();
+            return self.board.lose_first(mss);
+        }
+        0
+    }
+
+    fn enter_recovery(&mut self) {
+        let mss = self.mss();
+        let flight = self.nxt.since(self.una);
+        self.congestion.reduce(mss);
+        let phase = Phase::Recovery { point: self.nxt, prr: Prr::start(flight) };
+        self.episode.start(phase, self.nxt);
+        self.timers.tail = None;
+        self.timers.tail_due = false;
+    }
+
+    /// The congestion window after this ACK.
+    fn move_window(
+        &mut self,
+        now: Instant,
+        delivered: u32,
+        advanced: u32,
+        lost: u32,
+        was_limited: bool,
+    ) {
+        let (mss, flight) = (self.mss(), self.flight());
+        let threshold = self.congestion.threshold();
+        let smoothed_us = self.rtt.smoothed_us().unwrap_or(0);
+        match &mut self.episode.phase {
+            Phase::Recovery { prr, .. } => {
+                let window = prr.acked(delivered, advanced > 0 && lost == 0, flight, threshold, mss);
+                self.congestion.set_window(window);
+            }
+            Phase::Open | Phase::Loss { .. } if advanced > 0 && was_limited => {
+                self.congestion.acked(now, advanced, mss, smoothed_us, 2 * SEND_BYTES_MAX);
+            }
+            Phase::Open | Phase::Loss { .. } => {}
+        }
+    }
+
+    /// RFC 6298 5.2, 5.3; RFC 8985 7.2.
+    fn arm_after_ack(&mut self, now: Instant, advanced: bool) {
+        if !self.is_outstanding() {
+            self.timers.retransmit_at = None;
+            self.timers.tail_at = None;
+            self.timers.reorder_at = None;
+            self.timers.tail_due = false;
+            return;
+        }
+        if self.timers.probing {
+            return;
+        }
+        if advanced || self.timers.retransmit_at.is_none() {
+            self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+        }
+        if advanced {
+            self.arm_tail_probe(now);
+        }
+    }
+}

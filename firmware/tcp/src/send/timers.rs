@@ -1,0 +1,215 @@
+//! The sender's timers: retransmission (RFC 6298), tail loss probe and reordering (RFC 8985),
+//! window probe and override (RFC 9293 3.8.6).
+
+use crate::counters::{Counters, count};
+use crate::events::Why;
+use crate::limits::{PEER_DELAYED_ACK_US_MAX, RTO_INITIAL_US};
+use crate::send::recovery::Phase;
+use crate::send::{Plan, Sender};
+use crate::seq::Seq;
+use crate::time::Instant;
+
+/// When to do what, and what is due.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SendTimers {
+    pub retransmit_at: Option<Instant>,
+    pub tail_at: Option<Instant>,
+    pub reorder_at: Option<Instant>,
+    pub persist_at: Option<Instant>,
+    pub pace_at: Option<Instant>,
+    /// The peer owes us an answer since then; no answer for the user timeout ends it all.
+    pub waits_since: Option<Instant>,
+    /// A tail loss probe is to be sent.
+    pub tail_due: bool,
+    /// One was sent: SND.NXT then, and whether it was a retransmission.
+    pub tail: Option<(Seq, bool)>,
+    /// A window probe is to be sent.
+    pub persist_due: bool,
+    /// A byte was sent against a closed window.
+    pub probing: bool,
+    /// Hesitation is over: what fits is sent, little as it is.
+    pub override_due: bool,
+    /// Timeouts in a row.
+    pub timeouts: u32,
+}
+
+impl SendTimers {
+    /// The next deadline.
+    pub fn next(&self) -> Option<Instant> {
+        let all =
+            [self.retransmit_at, self.tail_at, self.reorder_at, self.persist_at, self.pace_at];
+        all.into_iter().flatten().min()
+    }
+}
+
+impl Sender {
+    /// The next deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// For `netstat -o`.
+    pub fn timers(&self) -> &SendTimers {
+        &self.timers
+    }
+
+    /// Since when the peer owes us an answer.
+    pub fn waits_since(&self) -> Option<Instant> {
+        self.timers.waits_since
+    }
+
+    /// Timeouts in a row without an answer.
+    pub fn timeouts(&self) -> u32 {
+        self.timers.timeouts
+    }
+
+    fn due(timer: &mut Option<Instant>, now: Instant) -> bool {
+        let due = timer.is_some_and(|at| at <= now);
+        if due {
+            *timer = None;
+        }
+        due
+    }
+
+    /// Does what is due.
+    pub fn run_timers(&mut self, now: Instant, counters: &mut Counters) {
+        if Self::due(&mut self.timers.reorder_at, now) {
+            self.detect_losses(now, counters);
+        }
+        if Self::due(&mut self.timers.tail_at, now) && self.is_outstanding() {
+            self.timers.tail_due = true;
+        }
+        if Self::due(&mut self.timers.retransmit_at, now) && self.is_outstanding() {
+            self.time_out(now, counters);
+        }
+        if Self::due(&mut self.timers.persist_at, now) {
+            if self.window.size == 0 || self.timers.probing {
+                self.timers.persist_due = true;
+                if self.timers.probing {
+                    self.rtt.back_off();
+                }
+            } else {
+                self.timers.override_due = true;
+            }
+        }
+        Self::due(&mut self.timers.pace_at, now);
+    }
+
+    /// RFC 6298 5.4 to 5.7, RFC 8985 6.3.
+    fn time_out(&mut self, now: Instant, counters: &mut Counters) {
+        count(&mut counters.timeouts);
+        self.timers.timeouts = self.timers.timeouts.saturating_add(1);
+        let (una, smoothed_us) = (self.una, self.rtt.smoothed_us().unwrap_or(0));
+        if self.board.reneged() {
+            count(&mut counters.sack_reneging);
+        } else {
+            self.rack.timed_out(now, &mut self.board, una, smoothed_us);
+        }
+        let first = !matches!(self.episode.phase, Phase::Loss { .. });
+        let mss = self.mss();
+        self.congestion.timed_out(mss, first);
+        self.episode.duplicates = 0;
+        if first {
+            self.episode.start(Phase::Loss { point: self.nxt }, self.nxt);
+        } else {
+            self.episode.phase = Phase::Loss { point: self.nxt };
+            self.episode.last_point = self.nxt;
+        }
+        // One segment more than what may still be on its way.
+        self.congestion.set_window(self.flight().saturating_add(mss));
+        self.timers.tail = None;
+        self.timers.tail_due = false;
+        self.timers.tail_at = None;
+        self.rtt.back_off();
+        self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+    }
+
+    /// After a segment with data, or a FIN, has left.
+    pub(super) fn arm_after_sending(&mut self, now: Instant, plan: &Plan, new: bool) {
+        if self.timers.probing {
+            self.timers.retransmit_at = None;
+            self.timers.tail_at = None;
+            return;
+        }
+        self.timers.persist_at = None;
+        if plan.why == Why::TailLossProbe {
+            self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+            return;
+        }
+        if self.timers.retransmit_at.is_none() {
+            self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+        }
+        if new {
+            self.arm_tail_probe(now);
+        }
+    }
+
+    /// RFC 8985 7.2: when to probe.
+    pub(super) fn arm_tail_probe(&mut self, now: Instant) {
+        let open = matches!(self.episode.phase, Phase::Open);
+        let applies = open && self.sack && self.is_outstanding() && self.timers.tail.is_none();
+        if !applies || self.timers.probing || self.board.lost() > 0 {
+            self.timers.tail_at = None;
+            return;
+        }
+        let mut us = self.rtt.smoothed_us().map_or(RTO_INITIAL_US, |us| 2 * us);
+        if self.flight() <= self.mss() {
+            us += PEER_DELAYED_ACK_US_MAX;
+        }
+        let at = now.after(us);
+        let limit = self.timers.retransmit_at.unwrap_or(at);
+        // At the same moment the timeout has its turn.
+        self.timers.tail_at = (at < limit).then_some(at);
+    }
+
+    /// New data if there is some, else the last segment again (RFC 8985 7.3).
+    pub(super) fn plan_tail_probe(&mut self, mss: u32) -> Option<Plan> {
+        if !self.timers.tail_due {
+            return None;
+        }
+        if !self.is_outstanding() || !matches!(self.episode.phase, Phase::Open) {
+            self.timers.tail_due = false;
+            return None;
+        }
+        let usable = self.una.plus(self.window.size).ahead_of(self.nxt);
+        let length = self.unsent().min(usable).min(mss);
+        if length > 0 && self.board.has_room() {
+            let push = length == self.unsent();
+            let why = Why::TailLossProbe;
+            return Some(Plan { seq: self.nxt, length, fin: false, push, why });
+        }
+        let span = self.nxt.since(self.una).min(mss);
+        let mut plan = self.piece(self.nxt.minus(span), span, Why::TailLossProbe);
+        if plan.fin && plan.length > 0 {
+            // The FIN alone would tell as much, but the data before it may be what was lost.
+            plan.push = true;
+        }
+        Some(plan)
+    }
+
+    /// One byte, or the FIN, against a closed window (RFC 9293 3.8.6.1).
+    pub(super) fn plan_window_probe(&self) -> Option<Plan> {
+        if !self.timers.persist_due {
+            return None;
+        }
+        let seq = if self.timers.probing { self.una } else { self.nxt };
+        let waiting = self.end.plus(u32::from(self.closed)).ahead_of(seq);
+        (waiting > 0).then(|| self.piece(seq, 1, Why::WindowProbe))
+    }
+
+    /// Keeps the account of probes.
+    pub(super) fn note_probe_sent(&mut self, now: Instant, plan: &Plan, again: bool) {
+        match plan.why {
+            Why::TailLossProbe => {
+                self.timers.tail_due = false;
+                self.timers.tail = Some((self.nxt, again));
+            }
+            Why::WindowProbe => {
+                self.timers.persist_due = false;
+                self.timers.probing = true;
+                self.timers.persist_at = Some(now.after(self.rtt.timeout_us()));
+            }
+            _ => {}
+        }
+    }
+}

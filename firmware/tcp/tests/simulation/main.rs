@@ -1,0 +1,320 @@
+//! Transfers over a wire that loses, duplicates, reorders, corrupts and delays, in virtual time.
+//!
+//! Every seed chooses the faults, how much is sent each way, and who closes first. Every byte must
+//! arrive as it was sent, every transfer must end, and nobody may run away. A seed that fails
+//! prints its conversation; run it alone with `BAREWIRE_TCP_SEED=n`. `BAREWIRE_TCP_SEEDS=n` runs
+//! more than the few of every day.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod hosts;
+mod wire;
+
+use std::collections::VecDeque;
+
+use hosts::{Got, Host, Ours, Smoltcp, address};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use support::{Memory, Sizes};
+use tcp::{Config, ConnectionConfig, EcnUse};
+use wire::{Faults, Wire};
+
+/// An hour of virtual time: what has not ended by then never will.
+const END_US: u64 = 24 * 3600 * 1_000_000;
+/// Lines of a conversation that are printed.
+const LINES: usize = 400;
+
+const SIZES: Sizes = Sizes { connections: 2, half_open: 4, time_wait: 2, blocks: 300 };
+
+/// The byte at a place of host `from`'s stream.
+fn byte(from: usize, at: usize) -> u8 {
+    (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16) ^ (from * 0x55)) as u8
+}
+
+/// One side's application.
+struct App {
+    to_send: usize,
+    sent: usize,
+    received: usize,
+    closed: bool,
+    finished: bool,
+    /// Reads at most so much at a time, and pauses between.
+    read_at_most: usize,
+    pause_us: u64,
+    next_read_us: u64,
+    /// Waits for the peer's end before it closes.
+    waits: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    ended_us: u64,
+    segments: [u64; 2],
+    polls: u64,
+}
+
+struct Simulation<'h> {
+    hosts: [&'h mut dyn Host; 2],
+    apps: [App; 2],
+    wire: Wire,
+    now_us: u64,
+    log: VecDeque<String>,
+    segments: [u64; 2],
+    polls: u64,
+}
+
+impl Simulation<'_> {
+    fn log(&mut self, line: String) {
+        if self.log.len() == LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(format!("{:>13.6} {line}", self.now_us as f64 / 1e6));
+    }
+
+    fn fail(&self, why: &str) -> String {
+        let lines: Vec<&str> = self.log.iter().map(String::as_str).collect();
+        let states = [self.hosts[0].state(), self.hosts[1].state()];
+        format!("{}\n{why}\n{states:#?}", lines.join("\n"))
+    }
+
+    /// Lets an application do what it can; true if it did something.
+    fn run_app(&mut self, host: usize) -> Result<bool, String> {
+        if !self.hosts[host].is_open() {
+            return Ok(false);
+        }
+        let mut busy = false;
+        let app = &mut self.apps[host];
+        if app.sent < app.to_send {
+            let count = (app.to_send - app.sent).min(3000);
+            let bytes: Vec<u8> = (app.sent..app.sent + count).map(|at| byte(host, at)).collect();
+            let taken = self.hosts[host].write(self.now_us, &bytes);
+            app.sent += taken;
+            busy |= taken > 0;
+        } else if !app.closed && (!app.waits || app.finished) {
+            app.closed = true;
+            self.hosts[host].close(self.now_us);
+            busy = true;
+        }
+        if self.now_us < app.next_read_us || app.finished {
+            return Ok(busy);
+        }
+        let mut out = vec![0; app.read_at_most];
+        match self.hosts[host].read(self.now_us, &mut out) {
+            Got::Nothing => {}
+            Got::Bytes(count) => {
+                busy = true;
+                for (index, got) in out[..count].iter().enumerate() {
+                    let at = app.received + index;
+                    if *got != byte(1 - host, at) {
+                        return Err(format!("host {host}: byte {at} is wrong"));
+                    }
+                }
+                app.received += count;
+                app.next_read_us = self.now_us + app.pause_us;
+            }
+            Got::End => {
+                busy = true;
+                app.finished = true;
+                let expected = self.apps[1 - host].to_send;
+                let received = self.apps[host].received;
+                if received != expected {
+                    return Err(format!("host {host}: {received} of {expected} bytes"));
+                }
+            }
+            Got::Broken(why) => return Err(format!("host {host}: {why}")),
+        }
+        Ok(busy)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        while let Some(segment) = self.wire.arrived(self.now_us) {
+            let to = segment.to;
+            let verdict =
+                self.hosts[to].input(self.now_us, 1 - to, to, segment.ecn, &segment.bytes);
+            self.log(format!("  {to} <- {} {verdict}", support::line(address(1 - to), &segment.bytes)));
+        }
+        for host in 0..2 {
+            for _ in 0..1000 {
+                if !self.run_app(host)? {
+                    break;
+                }
+            }
+            self.polls += 1;
+            for (ecn, bytes, why) in self.hosts[host].output(self.now_us) {
+                self.segments[host] += 1;
+                self.log(format!("{host} -> {} {why}", support::line(address(host), &bytes)));
+                self.wire.send(self.now_us, 1 - host, ecn, &bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(mut self) -> Result<Outcome, String> {
+        loop {
+            self.step().map_err(|why| self.fail(&why))?;
+            let over = |host: usize| self.apps[host].finished && self.hosts[host].is_over();
+            if over(0) && over(1) {
+                break;
+            }
+            let mut next = self.wire.next_at();
+            for host in 0..2 {
+                let deadline = self.hosts[host].deadline_us(self.now_us);
+                let app = &self.apps[host];
+                let read_at = (app.next_read_us > self.now_us).then_some(app.next_read_us);
+                next = [next, deadline, read_at].into_iter().flatten().min();
+            }
+            let Some(next) = next else { return Err(self.fail("nothing will ever happen")) };
+            if next > END_US {
+                return Err(self.fail("no end"));
+            }
+            self.now_us = next.max(self.now_us + u64::from(next <= self.now_us));
+            let sent = self.segments[0] + self.segments[1];
+            if self.polls > 100_000 + 200 * sent {
+                return Err(self.fail("timer storm"));
+            }
+        }
+        Ok(Outcome { ended_us: self.now_us, segments: self.segments, polls: self.polls })
+    }
+}
+
+fn config(random: &mut ChaCha8Rng) -> Config {
+    let mut one_of = |n: u32| random.next_u32() % n == 0;
+    Config {
+        timestamps: !one_of(4),
+        sack: !one_of(4),
+        window_scaling: !one_of(8),
+        ecn: if one_of(2) { EcnUse::Always } else { EcnUse::WhenAsked },
+        mtu: if one_of(4) { 600 } else { 1500 },
+        connection: ConnectionConfig {
+            no_delay: one_of(2),
+            // Under such faults an hour of silence is bad luck.
+            user_timeout_us: END_US,
+            ..ConnectionConfig::default()
+        },
+        syn_timeout_us: END_US,
+        ..Config::default()
+    }
+}
+
+fn app(random: &mut ChaCha8Rng, most: u32) -> App {
+    let slow = random.next_u32().is_multiple_of(4);
+    App {
+        to_send: (random.next_u32() % most) as usize,
+        sent: 0,
+        received: 0,
+        closed: false,
+        finished: false,
+        read_at_most: if slow { 1 + random.next_u32() as usize % 2000 } else { 65_536 },
+        pause_us: if slow { u64::from(random.next_u32() % 50_000) } else { 0 },
+        next_read_us: 0,
+        waits: random.next_u32().is_multiple_of(3),
+    }
+}
+
+fn faults(random: &mut ChaCha8Rng) -> Faults {
+    let mut chance = || match random.next_u32() % 4 {
+        0 | 1 => 0,
+        2 => random.next_u32() % 50,
+        _ => random.next_u32() % 301,
+    };
+    let (lose, duplicate, reorder, corrupt, mark) =
+        (chance(), chance(), chance(), chance(), chance());
+    let delay_us = [50, 1_000, 10_000, 50_000][random.next_u32() as usize % 4];
+    let jitter_us = u64::from(random.next_u32()) % (delay_us * 3 / 10 + 1);
+    let limited = random.next_u32().is_multiple_of(3);
+    Faults {
+        lose,
+        duplicate,
+        reorder,
+        corrupt,
+        delay_us,
+        jitter_us,
+        bytes_per_second: if limited { 1_250_000 } else { 0 },
+        queue_us: 30_000,
+        mark,
+    }
+}
+
+/// One seed; `theirs` is the number of smoltcp's side, if it is there.
+fn run(seed: u64, theirs: Option<usize>) -> Result<Outcome, String> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut apps = [app(&mut random, 100_000), app(&mut random, 100_000)];
+    if apps[0].waits && apps[1].waits {
+        apps[0].waits = false;
+    }
+    let faults = faults(&mut random);
+    let configs = [config(&mut random), config(&mut random)];
+    let wire = Wire::new(faults, ChaCha8Rng::seed_from_u64(seed ^ 0xABCD));
+    let mut memory = [Memory::new(SIZES), Memory::new(SIZES)];
+    let [first, second] = &mut memory;
+    let mut hosts: [Box<dyn Host>; 2] = [
+        if theirs == Some(0) {
+            Box::new(Smoltcp::new(0, true, seed))
+        } else {
+            Box::new(Ours::listening(first.engine(configs[0], 1)))
+        },
+        if theirs == Some(1) {
+            Box::new(Smoltcp::new(1, false, seed))
+        } else {
+            Box::new(Ours::connecting(second.engine(configs[1], 2), 1))
+        },
+    ];
+    let [one, two] = &mut hosts;
+    let simulation = Simulation {
+        hosts: [one.as_mut(), two.as_mut()],
+        apps,
+        wire,
+        now_us: 0,
+        log: VecDeque::new(),
+        segments: [0; 2],
+        polls: 0,
+    };
+    let outcome = simulation.run().map_err(|why| format!("{faults:#?}\n{configs:#?}\n{why}"))?;
+    // Duplicates and losses aside, nobody answers one segment with a flood.
+    for host in 0..2 {
+        if theirs != Some(host)
+            && outcome.segments[host] > 64 * outcome.segments[1 - host] + 64
+        {
+            return Err(format!("host {host} sent {:?}", outcome.segments));
+        }
+    }
+    Ok(outcome)
+}
+
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("BAREWIRE_TCP_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("BAREWIRE_TCP_SEEDS").unwrap_or(default),
+    }
+}
+
+fn run_all(default: u64, theirs: Option<usize>) {
+    let mut longest = (0, 0);
+    for seed in seeds(default) {
+        match run(seed, theirs) {
+            Ok(outcome) => longest = longest.max((outcome.ended_us, seed)),
+            Err(why) => panic!("{why}\nseed {seed}"),
+        }
+    }
+    println!("the longest took {:.1} s of virtual time: seed {}", longest.0 as f64 / 1e6, longest.1);
+}
+
+#[test]
+fn two_engines() {
+    run_all(300, None);
+}
+
+#[test]
+fn smoltcp_connects() {
+    run_all(100, Some(1));
+}
+
+#[test]
+fn smoltcp_listens() {
+    run_all(100, Some(0));
+}
+
+mod goodput;

@@ -101,11 +101,8 @@ impl Congestion {
     /// A loss or an echo of congestion was noticed (RFC 9438 4.6): only the threshold moves here;
     /// `Prr` brings the window there.
     pub fn reduce(&mut self, mss: u32) {
-        self.before = Some(Before {
-            window: self.window,
-            threshold: self.threshold,
-            cubic: self.cubic,
-        });
+        self.before =
+            Some(Before { window: self.window, threshold: self.threshold, cubic: self.cubic });
         self.threshold = self.cubic.reduced(self.window, mss).max(SEGMENTS_MIN * mss);
     }
 

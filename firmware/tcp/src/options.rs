@@ -77,8 +77,7 @@ impl Options {
             }
             (SACK, data) if data.len().is_multiple_of(8) => {
                 for block in data.chunks_exact(8) {
-                    let block =
-                        SackBlock { left: Seq(word(block)), right: Seq(word(&block[4..])) };
+                    let block = SackBlock { left: Seq(word(block)), right: Seq(word(&block[4..])) };
                     // Four fit into a header; a fifth cannot be.
                     let _ = self.sack.push(block);
                 }

@@ -74,9 +74,8 @@ mod tests {
     #[test]
     fn another_destination_begins_elsewhere() {
         let (mut ports, secret) = (Ports::new(), Secret::new([3; 16]));
-        let firsts: std::collections::BTreeSet<_> = (1..50)
-            .map(|last| ports.choose(&secret, at(1, 0), at(last, 80), |_| true))
-            .collect();
+        let firsts: std::collections::BTreeSet<_> =
+            (1..50).map(|last| ports.choose(&secret, at(1, 0), at(last, 80), |_| true)).collect();
         assert!(firsts.len() > 45, "{}", firsts.len());
     }
 }

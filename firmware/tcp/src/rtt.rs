@@ -15,13 +15,7 @@ pub(crate) struct Rtt {
 
 impl Rtt {
     pub const fn new() -> Self {
-        Self {
-            smoothed_8: 0,
-            variation_4: 0,
-            rto_us: RTO_INITIAL_US,
-            backoff: 0,
-            measured: false,
-        }
+        Self { smoothed_8: 0, variation_4: 0, rto_us: RTO_INITIAL_US, backoff: 0, measured: false }
     }
 
     /// A measured round trip (RFC 6298 2.2, 2.3). It ends the backoff (RFC 6298 5, last note).

@@ -96,8 +96,10 @@ pub(crate) struct Sender {
     blocked_writer: bool,
     /// The last time a segment with data left.
     sent_at: Instant,
-    /// Segments and bytes sent again, for `ss`.
-    pub resent: u32,
+    /// Segments sent again, for `ss`.
+    resent: u32,
+    /// Those of them that no duplicate SACK has told of.
+    unexplained: u32,
 }
 
 impl Sender {
@@ -128,6 +130,7 @@ impl Sender {
             blocked_writer: false,
             sent_at: Instant::START,
             resent: 0,
+            unexplained: 0,
         }
     }
 
@@ -300,9 +303,8 @@ impl Sender {
         let plan = plan?;
         // A round trip must be known before it can be spread.
         if self.rtt.smoothed_us().is_some() {
-            let rate = self.rate();
-            if self.pace.ready_at(rate, self.mss()) > now {
-                self.timers.pace_at = Some(self.pace.look_again_at(rate, self.mss()));
+            self.timers.pace_at = self.pace.wait(now, self.rate(), self.mss());
+            if self.timers.pace_at.is_some() {
                 return None;
             }
         }
@@ -377,7 +379,8 @@ impl Sender {
         } else {
             self.board.sent_again(plan.seq, plan.span(), now);
             self.resent = self.resent.wrapping_add(1);
-            self.episode.sent_again(plan.span(), clock);
+            self.unexplained = self.unexplained.saturating_add(1);
+            self.episode.sent_again(plan.span(), clock, plan.seq.plus(plan.span()));
         }
         if let Phase::Recovery { prr, .. } = &mut self.episode.phase {
             prr.sent(plan.span());

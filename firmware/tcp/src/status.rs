@@ -55,10 +55,7 @@ impl State {
 
     /// True while the application may write.
     pub const fn may_write(self) -> bool {
-        matches!(
-            self,
-            Self::SynSent | Self::SynReceived | Self::Established | Self::CloseWait
-        )
+        matches!(self, Self::SynSent | Self::SynReceived | Self::Established | Self::CloseWait)
     }
 }
 

@@ -7,11 +7,12 @@
 use crate::limits::{BURST_SEGMENTS, PACED_ROUND_TRIP_US_MIN};
 use crate::time::Instant;
 
-/// When the next segment may leave.
+/// How far ahead of the rate what was sent is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
-    /// When all that was sent would have been, at the rate.
-    spent_until: Instant,
+    /// Bytes, at that time. Not a time: a rate that rises pays the debt sooner.
+    ahead: u64,
+    at: Instant,
 }
 
 /// The rate as a window per time.
@@ -35,26 +36,31 @@ impl Rate {
     }
 
     fn time_us(self, bytes: u64) -> u64 {
-        bytes * self.us / self.bytes.max(1)
+        bytes.saturating_mul(self.us).div_ceil(self.bytes.max(1))
+    }
+
+    fn bytes_in(self, us: u64) -> u64 {
+        us.saturating_mul(self.bytes) / self.us.max(1)
     }
 }
 
 impl Pace {
-    /// When a segment may leave; now, if that has passed.
-    pub fn ready_at(&self, rate: Rate, mss: u32) -> Instant {
-        self.spent_until.before(rate.time_us(u64::from(BURST_SEGMENTS * mss)))
+    fn ahead(&self, now: Instant, rate: Rate) -> u64 {
+        self.ahead.saturating_sub(rate.bytes_in(now.since(self.at)))
     }
 
-    /// When it is worth to look again: a quarter of a burst later, so that the timer does not run
-    /// for each segment.
-    pub fn look_again_at(&self, rate: Rate, mss: u32) -> Instant {
-        let quarter = rate.time_us(u64::from(BURST_SEGMENTS / 4 * mss));
-        self.ready_at(rate, mss).after(quarter)
+    /// May a segment leave now? If not, when it is worth to look again: when a quarter of a burst
+    /// may, so that the timer does not run for each segment.
+    pub fn wait(&self, now: Instant, rate: Rate, mss: u32) -> Option<Instant> {
+        let burst = u64::from(BURST_SEGMENTS * mss);
+        let ahead = self.ahead(now, rate);
+        (ahead > burst).then(|| now.after(rate.time_us(ahead - burst / 4 * 3).max(1)))
     }
 
     /// So many bytes leave now.
     pub fn sent(&mut self, now: Instant, bytes: u32, rate: Rate) {
-        self.spent_until = self.spent_until.max(now).after(rate.time_us(u64::from(bytes)));
+        self.ahead = self.ahead(now, rate) + u64::from(bytes);
+        self.at = now;
     }
 }
 
@@ -68,7 +74,7 @@ mod tests {
         assert_eq!(rate.per_second(), 1_250_000);
         let (mut pace, mut now) = (Pace::default(), Instant::from_micros(1_000_000));
         let mut burst = 0;
-        while pace.ready_at(rate, 1000) <= now {
+        while pace.wait(now, rate, 1000).is_none() {
             pace.sent(now, 1000, rate);
             burst += 1;
         }
@@ -76,12 +82,25 @@ mod tests {
         let mut sent = 0;
         let end = now.after(100_000);
         while now < end {
-            now = pace.look_again_at(rate, 1000).max(now);
-            while pace.ready_at(rate, 1000) <= now {
-                pace.sent(now, 1000, rate);
-                sent += 1;
+            match pace.wait(now, rate, 1000) {
+                Some(at) => now = at,
+                None => {
+                    pace.sent(now, 1000, rate);
+                    sent += 1;
+                }
             }
         }
         assert!((120..=130).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn a_rate_that_rises_pays_old_debt_sooner() {
+        let (slow, fast) = (Rate::of(1_000, 1_000_000, false), Rate::of(100_000, 10_000, false));
+        let (mut pace, now) = (Pace::default(), Instant::from_micros(1_000_000));
+        while pace.wait(now, slow, 1000).is_none() {
+            pace.sent(now, 1000, slow);
+        }
+        let at = pace.wait(now, fast, 1000).expect("still ahead");
+        assert!(at.since(now) < 1_000, "{}", at.since(now));
     }
 }

@@ -34,11 +34,8 @@ impl Prr {
         } else {
             let owed = self.delivered.saturating_sub(self.out);
             // Slow start bound only while all goes well, else the conservative one (RFC 6937 3).
-            let bound = if advanced {
-                owed.max(u64::from(delivered)) + u64::from(mss)
-            } else {
-                owed
-            };
+            let bound =
+                if advanced { owed.max(u64::from(delivered)) + u64::from(mss) } else { owed };
             bound.min(u64::from(threshold - in_flight))
         };
         // The first retransmission is never held back (RFC 6937 3: "sndcnt = MAX(...)").

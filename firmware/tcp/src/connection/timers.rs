@@ -41,8 +41,7 @@ impl Connection {
     /// When the next keep-alive probe goes out.
     fn keep_alive_at(&self) -> Option<Instant> {
         let idle_us = self.config.keep_alive_us?;
-        let applies =
-            matches!(self.state, State::Established | State::CloseWait | State::FinWait2);
+        let applies = matches!(self.state, State::Established | State::CloseWait | State::FinWait2);
         if !applies || self.send.is_outstanding() || self.send.unsent() > 0 {
             return None;
         }

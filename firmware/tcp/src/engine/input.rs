@@ -116,8 +116,7 @@ impl Tcp<'_> {
         let free = self.time_wait.iter().position(Option::is_none);
         let index = free.or_else(|| {
             let until = |entry: &Option<TimeWait>| entry.as_ref().map(|tw| tw.until);
-            let oldest =
-                self.time_wait.iter().enumerate().min_by_key(|(_, entry)| until(entry))?.0;
+            let oldest = self.time_wait.iter().enumerate().min_by_key(|(_, entry)| until(entry))?.0;
             count(&mut self.counters.time_wait_overflow);
             Some(oldest)
         });

@@ -31,9 +31,7 @@ impl Tcp<'_> {
     /// Connections that wait to be accepted.
     pub(super) fn ready(&self, listener: ListenerId) -> usize {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
-        let waits = |connection: &&Connection| {
-            matches!(connection.owner, Owner::Ready { listener: of, .. } if of == listener)
-        };
+        let waits = |connection: &&Connection| matches!(connection.owner, Owner::Ready { listener: of, .. } if of == listener);
         connections.filter(waits).count()
     }
 

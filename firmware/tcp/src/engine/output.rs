@@ -51,7 +51,10 @@ impl Tcp<'_> {
             if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
                 listener.news = false;
                 let generation = listener.generation;
-                return Some(Event::Acceptable(super::ListenerId { slot: slot as u16, generation }));
+                return Some(Event::Acceptable(super::ListenerId {
+                    slot: slot as u16,
+                    generation,
+                }));
             }
         }
         let index = self.entries.iter().position(|entry| entry.news)?;
@@ -71,8 +74,7 @@ impl Tcp<'_> {
         while let Some(reply) = self.replies.front() {
             let (flow, why) = (reply.flow, reply.why);
             let header = reply.header.clone();
-            let segment =
-                SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why };
+            let segment = SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why };
             if !emit(&segment) {
                 return false;
             }
@@ -87,11 +89,7 @@ impl Tcp<'_> {
     }
 
     /// SYN-ACKs, and ACKs from TIME-WAIT.
-    fn send_small(
-        &mut self,
-        now: Instant,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> bool {
+    fn send_small(&mut self, now: Instant, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) -> bool {
         if !self.small_due {
             return true;
         }
@@ -110,7 +108,10 @@ impl Tcp<'_> {
                 header = Header {
                     seq: half.iss.plus(1),
                     flags: Flags::ACK,
-                    options: Options { timestamps: header.options.timestamps, ..Options::default() },
+                    options: Options {
+                        timestamps: header.options.timestamps,
+                        ..Options::default()
+                    },
                     window: match half.scale {
                         Some(_) => (RECEIVE_BYTES_INITIAL >> WINDOW_SHIFT) as u16,
                         None => RECEIVE_BYTES_INITIAL as u16,
@@ -149,11 +150,7 @@ impl Tcp<'_> {
     }
 
     /// Every connection that has something to do, a few segments each in turn.
-    fn send_connections(
-        &mut self,
-        now: Instant,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) {
+    fn send_connections(&mut self, now: Instant, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) {
         let count = self.entries.len();
         // Every pass but the last sends at least one segment, and those are limited.
         for _ in 0..SEGMENTS_PER_POLL_MAX {

@@ -52,10 +52,10 @@ fn lengths_that_cannot_be_end_the_reading() {
 
 #[test]
 fn unknown_options_are_skipped_and_wrong_sizes_ignored() {
-    let bytes = [254, 4, 0, 0, MSS, 3, 5, WINDOW_SCALE, 3, 20, SACK, 6, 0, 0, 0, 0, SACK_PERMITTED, 2];
+    let bytes =
+        [254, 4, 0, 0, MSS, 3, 5, WINDOW_SCALE, 3, 20, SACK, 6, 0, 0, 0, 0, SACK_PERMITTED, 2];
     let options = Options::parse(&bytes);
-    let expected =
-        Options { window_scale: Some(14), sack_permitted: true, ..Options::default() };
+    let expected = Options { window_scale: Some(14), sack_permitted: true, ..Options::default() };
     assert_eq!(options, expected);
 }
 

@@ -73,8 +73,11 @@ impl Sender {
             // (RFC 9293 3.8.6.1).
             self.timers.waits_since = Some(ack.now);
         }
-        self.measure(counters, ack, &delivered, out.advanced);
-        if let Some(block) = duplicate_sack {
+        self.measure(counters, ack, &delivered);
+        // More of them than were sent again: the network duplicates, which tells nothing.
+        let explained = duplicate_sack.filter(|_| self.unexplained > 0);
+        if let Some(block) = explained {
+            self.unexplained -= 1;
             self.rack.duplicate_sacked(self.una, self.nxt);
             if self.episode.is_needless_by_duplicates(block.right.since(block.left)) {
                 count(&mut counters.dsack_undo);
@@ -82,10 +85,9 @@ impl Sender {
             }
         }
         self.end_tail_probe(counters, ack, duplicate_sack.is_some());
-        if out.advanced > 0 && self.episode.is_needless_by_echo(ack.echo) {
+        if out.advanced > 0 && self.episode.is_needless_by_echo(self.una, ack.echo) {
             let loss = matches!(self.episode.phase, Phase::Loss { .. });
-            let counter =
-                if loss { &mut counters.spurious_rtos } else { &mut counters.full_undo };
+            let counter = if loss { &mut counters.spurious_rtos } else { &mut counters.full_undo };
             count(counter);
             self.undo();
         }
@@ -119,9 +121,8 @@ impl Sender {
         }
         let mut twice = None;
         for (index, block) in ack.sack.iter().enumerate() {
-            let inside = |outer: &SackBlock| {
-                outer.left.le(block.left) && block.right.le(outer.right)
-            };
+            let inside =
+                |outer: &SackBlock| outer.left.le(block.left) && block.right.le(outer.right);
             let old = block.right.le(ack.ack);
             if index == 0 && (old || ack.sack.get(1).is_some_and(inside)) {
                 // It must at least be something that we sent.
@@ -187,28 +188,22 @@ impl Sender {
         changed
     }
 
-    /// Round trips (RFC 6298 3, RFC 7323 4.1).
-    fn measure(
-        &mut self,
-        counters: &mut Counters,
-        ack: &AckIn<'_>,
-        delivered: &Delivered,
-        advanced: u32,
-    ) {
-        if let Some(sent_at) = delivered.oldest_sent_at {
-            self.rtt.measure(ack.now.since(sent_at));
-        } else if advanced > 0
-            && let Some(echo) = ack.echo
-        {
-            let ms = ack.clock.wrapping_sub(echo);
-            if ms < 1 << 31 {
-                self.rtt.measure(u64::from(ms) * 1000);
-            }
-        }
+    /// Round trips: of what was sent once (Karn's rule, RFC 6298 3), or by an echo that tells which
+    /// sending was answered (RFC 7323 4.1). The time is ours, not the echo's: what it echoes may be
+    /// as old as the last segment that came in order.
+    fn measure(&mut self, counters: &mut Counters, ack: &AckIn<'_>, delivered: &Delivered) {
         let echo_is_older = |sent_at: Instant| {
             let sent = ack.clock.wrapping_sub((ack.now.since(sent_at) / 1000) as u32);
             ack.echo.is_some_and(|echo| Seq(echo).lt(Seq(sent)))
         };
+        if let Some(sent_at) = delivered.oldest_sent_at.filter(|_| !delivered.again) {
+            self.rtt.measure(ack.now.since(sent_at));
+        } else if let Some((sent_at, _, _)) = delivered.latest
+            && ack.echo.is_some()
+            && !echo_is_older(sent_at)
+        {
+            self.rtt.measure(ack.now.since(sent_at));
+        }
         if self.rack.delivered(ack.now, delivered, echo_is_older) {
             count(&mut counters.sack_reorder);
         }
@@ -216,6 +211,8 @@ impl Sender {
 
     /// The episode was needless: all as it was before it.
     fn undo(&mut self) {
+        // The way answers: it was the timeout that was too short (RFC 4015 3.2).
+        self.rtt.answered();
         self.congestion.undo();
         self.board.unlose();
         self.episode.end();
@@ -352,7 +349,8 @@ impl Sender {
         let smoothed_us = self.rtt.smoothed_us().unwrap_or(0);
         match &mut self.episode.phase {
             Phase::Recovery { prr, .. } => {
-                let window = prr.acked(delivered, advanced > 0 && lost == 0, flight, threshold, mss);
+                let window =
+                    prr.acked(delivered, advanced > 0 && lost == 0, flight, threshold, mss);
                 self.congestion.set_window(window);
             }
             Phase::Open | Phase::Loss { .. } if advanced > 0 && was_limited => {

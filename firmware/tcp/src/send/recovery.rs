@@ -42,8 +42,8 @@ pub(crate) struct Episode {
     pub last_point: Seq,
     /// Duplicate ACKs, for peers without SACK.
     pub duplicates: u32,
-    /// Our timestamp clock when the first segment was sent again (RFC 3522).
-    first_again: Option<u32>,
+    /// The first segment that was sent again: our timestamp clock then, and its end (RFC 3522).
+    first_again: Option<(u32, Seq)>,
     /// Bytes sent again that no duplicate SACK has accounted for; none once that can tell nothing.
     again: Option<u32>,
     /// Segments up to here are sent again as the path's MTU shrank.
@@ -88,17 +88,20 @@ impl Episode {
     }
 
     /// A segment was sent again.
-    pub fn sent_again(&mut self, bytes: u32, clock: u32) {
+    pub fn sent_again(&mut self, bytes: u32, clock: u32, end: Seq) {
         if !matches!(self.phase, Phase::Open) {
-            self.first_again.get_or_insert(clock);
+            self.first_again.get_or_insert((clock, end));
             self.again = self.again.map(|again| again.saturating_add(bytes));
         }
     }
 
-    /// The first ACK of new data after a retransmission: true if its echo is older than that, so
-    /// that the original had arrived (RFC 3522).
-    pub fn is_needless_by_echo(&mut self, echo: Option<u32>) -> bool {
-        let Some(clock) = self.first_again.take() else { return false };
+    /// The first ACK of the first segment that was sent again: true if its echo is older than
+    /// that, so that the original had arrived (RFC 3522).
+    pub fn is_needless_by_echo(&mut self, una: Seq, echo: Option<u32>) -> bool {
+        let Some((clock, _)) = self.first_again.filter(|(_, end)| end.le(una)) else {
+            return false;
+        };
+        self.first_again = None;
         echo.is_some_and(|echo| Seq(echo).lt(Seq(clock)))
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Delivered {
     pub bytes: u32,
     /// When the oldest of those that were sent once was sent: the round trip with the peer's delay.
     pub oldest_sent_at: Option<Instant>,
+    /// Some of it was sent more than once: what came with it may have waited for that.
+    pub again: bool,
     /// The one sent last, for RACK: time, end, sent more than once.
     pub latest: Option<(Instant, Seq, bool)>,
     /// A run sent once was delivered although later ones were before: the wire reorders.
@@ -62,11 +64,21 @@ pub(crate) struct Scoreboard {
     lost: u32,
     /// The end of what was delivered furthest (RFC 8985: RACK.fack).
     furthest: Seq,
+    /// When the first part of the last run was sent.
+    last_began: Instant,
 }
 
 impl Scoreboard {
     pub const fn new(at: Seq) -> Self {
-        Self { runs: heapless::Vec::new(), start: at, end: at, sacked: 0, lost: 0, furthest: at }
+        Self {
+            runs: heapless::Vec::new(),
+            start: at,
+            end: at,
+            sacked: 0,
+            lost: 0,
+            furthest: at,
+            last_began: Instant::START,
+        }
     }
 
     /// Sequence numbers in the network, as far as we know (RFC 6675: pipe).
@@ -101,11 +113,12 @@ impl Scoreboard {
         if let Some(last) = self.runs.last_mut()
             && last.fate == Fate::InFlight
             && !last.again
-            && now.since(last.sent_at) <= granule_us
+            && now.since(self.last_began) <= granule_us
         {
             last.sent_at = now;
             return;
         }
+        self.last_began = now;
         let run = Run { start, sent_at: now, fate: Fate::InFlight, again: false };
         if self.runs.push(run).is_err()
             && let Some(last) = self.runs.last_mut()
@@ -165,6 +178,7 @@ impl Scoreboard {
         }
         delivered.bytes += length;
         delivered.lost_arrived |= run.fate == Fate::Lost && !run.again;
+        delivered.again |= run.again;
         if !run.again {
             let oldest = delivered.oldest_sent_at.map_or(run.sent_at, |at| at.min(run.sent_at));
             delivered.oldest_sent_at = Some(oldest);

@@ -7,9 +7,7 @@ use smoltcp::iface::{Config as IfaceConfig, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp as theirs;
 use smoltcp::time::Instant as TheirInstant;
-use smoltcp::wire::{
-    HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr,
-};
+use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr};
 use tcp::{
     Checksum, ConnectionId, Ecn, Endpoint, Instant, ListenerId, Read, SegmentIn, State, Tcp,
 };
@@ -188,6 +186,7 @@ pub struct Smoltcp {
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
+    opened: bool,
 }
 
 fn v4(address: IpAddr) -> Ipv4Address {
@@ -222,7 +221,7 @@ impl Smoltcp {
         }
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
-        Self { device, interface, sockets, handle }
+        Self { device, interface, sockets, handle, opened: false }
     }
 
     fn socket(&mut self) -> &mut theirs::Socket<'static> {
@@ -290,7 +289,8 @@ impl Host for Smoltcp {
     }
 
     fn is_open(&mut self) -> bool {
-        self.socket().may_send()
+        self.opened |= self.socket().may_send();
+        self.opened
     }
 
     fn state(&self) -> String {

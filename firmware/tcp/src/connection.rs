@@ -73,7 +73,7 @@ pub(crate) struct EcnState {
 /// Our SYN, until it is acknowledged.
 #[derive(Clone, Copy, Debug)]
 struct Handshake {
-    began: Instant,
+    give_up_at: Instant,
     due: bool,
     /// SYNs sent.
     sent: u32,
@@ -161,7 +161,7 @@ impl Connection {
             ecn: EcnState::default(),
             scale: None,
             handshake: Handshake {
-                began: now,
+                give_up_at: now.after(context.config.syn_timeout_us),
                 due: false,
                 sent: 0,
                 sent_at: now,

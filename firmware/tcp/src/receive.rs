@@ -75,8 +75,9 @@ pub(crate) struct Receiver {
     /// Bytes that the ring is to hold.
     target: u32,
     need: AckNeed,
-    /// RCV.NXT as last told.
+    /// RCV.NXT and the window field as last told.
     acked: Seq,
+    told: u16,
     /// A full segment of this peer's, as far as seen.
     segment_bytes: u32,
     /// Bytes behind urgent data (RCV.UP).
@@ -115,6 +116,7 @@ impl Receiver {
             target: RECEIVE_BYTES_INITIAL,
             need: AckNeed::No,
             acked: start,
+            told: RECEIVE_BYTES_INITIAL as u16,
             segment_bytes: 0,
             urgent: None,
             twice: None,
@@ -357,8 +359,7 @@ impl Receiver {
     }
 
     /// The window field for the next segment; moves the edge there.
-    pub fn window_field(&mut self, pool: &mut Pool<'_>, counters: &mut Counters) -> u16 {
-        let before = self.window();
+    pub fn window_field(&mut self, pool: &mut Pool<'_>) -> u16 {
         if !self.finished {
             let offer = self.offer(pool);
             let gain = offer.ahead_of(self.edge);
@@ -371,9 +372,6 @@ impl Receiver {
             }
         }
         let window = self.window();
-        if before == 0 && window > 0 {
-            count(&mut counters.from_zero_window_adv);
-        }
         // Rounded up if memory allows, for rounded down it would take some back.
         let unit = 1u32 << self.shift;
         let up = window.div_ceil(unit).min(u32::from(u16::MAX));
@@ -386,10 +384,13 @@ impl Receiver {
     }
 
     /// An ACK goes out, with this window field.
-    pub fn told(&mut self, counters: &mut Counters, window: u16, was: u32) {
-        if window == 0 && was > 0 {
-            count(&mut counters.to_zero_window_adv);
+    pub fn told(&mut self, counters: &mut Counters, window: u16) {
+        match (self.told, window) {
+            (0, 1..) => count(&mut counters.from_zero_window_adv),
+            (1.., 0) if !self.finished => count(&mut counters.to_zero_window_adv),
+            _ => {}
         }
+        self.told = window;
         self.acked = self.nxt;
         self.need = AckNeed::No;
         self.twice = None;

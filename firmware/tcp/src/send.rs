@@ -373,7 +373,8 @@ impl Sender {
             let granule_us = self.rtt.smoothed_us().unwrap_or(0) / RUN_TIME_PART;
             self.board.sent(plan.span(), now, granule_us);
             self.nxt = self.nxt.plus(plan.span());
-            if plan.length < self.mss() {
+            // What the window or more options made short is not small in Nagle's sense.
+            if plan.push && plan.length < self.mss() {
                 self.small_end = self.nxt;
             }
         } else {

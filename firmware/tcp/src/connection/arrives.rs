@@ -12,6 +12,7 @@ use crate::segment::{Flags, Header, Segment};
 use crate::send::{AckIn, AckOut};
 use crate::seq::Seq;
 use crate::status::State;
+use crate::time::Instant;
 
 /// What one step decided: it ends here, or goes on.
 type Step = Result<(), (Verdict, Answer)>;
@@ -105,9 +106,7 @@ impl Connection {
             count(&mut context.counters.missing_timestamp);
             return Err(stop(Verdict::NoTimestamp));
         };
-        let old = Seq(stamps.value).lt(Seq(self.stamps.recent))
-            && context.now.since(self.stamps.recent_at) < TIMESTAMP_LIFETIME_US;
-        if !old {
+        if !self.is_old(context.now, stamps.value) {
             return Ok(());
         }
         if header.flags.has(Flags::SYN) {
@@ -119,11 +118,17 @@ impl Connection {
         Err(stop(Verdict::Old))
     }
 
+    /// Before TS.Recent, if that is not too old itself to tell (RFC 7323 5.5).
+    fn is_old(&self, now: Instant, value: u32) -> bool {
+        Seq(value).lt(Seq(self.stamps.recent))
+            && now.since(self.stamps.recent_at) < TIMESTAMP_LIFETIME_US
+    }
+
     /// TS.Recent (RFC 7323 4.3 (2)): from the segment that the next ACK will acknowledge first.
     fn note_timestamp(&mut self, context: &Context<'_, '_>, segment: &Segment<'_>) {
         if let Some(stamps) = segment.header.options.timestamps
             && self.stamps.on
-            && !Seq(stamps.value).lt(Seq(self.stamps.recent))
+            && !self.is_old(context.now, stamps.value)
             && segment.header.seq.le(self.receive.acked())
         {
             self.stamps.recent = stamps.value;
@@ -242,6 +247,10 @@ impl Connection {
         if bare {
             count(&mut context.counters.pure_acks);
         }
+        let clock = self.clock(context.now);
+        // Only what we sent can be echoed.
+        let echo = header.options.timestamps.map(|stamps| stamps.echo);
+        let echo = echo.filter(|echo| self.stamps.on && Seq(*echo).le(Seq(clock)));
         let input = AckIn {
             now: context.now,
             seq: header.seq,
@@ -249,8 +258,8 @@ impl Connection {
             window,
             bare,
             sack: &header.options.sack,
-            echo: header.options.timestamps.filter(|_| self.stamps.on).map(|stamps| stamps.echo),
-            clock: self.clock(context.now),
+            echo,
+            clock,
             congestion,
         };
         let out = self.send.acked(context.pool, context.counters, &input);

@@ -103,7 +103,7 @@ impl Connection {
         if self.send.sack {
             options.sack = self.receive.sack_blocks(options.sack_room());
         }
-        let window = self.receive.window_field(context.pool, context.counters);
+        let window = self.receive.window_field(context.pool);
         let echo = self.ecn.on && self.ecn.echo;
         Header {
             seq,
@@ -122,7 +122,6 @@ impl Connection {
         plan: &Plan,
     ) -> bool {
         let new = plan.seq == self.send.nxt();
-        let was = self.receive.window();
         let flags = Flags::default().with_if(plan.push, Flags::PSH).with_if(plan.fin, Flags::FIN);
         let mut header = self.header(context, plan.seq, flags);
         if let Some(pointer) = self.send.urgent_pointer(plan.seq) {
@@ -160,7 +159,7 @@ impl Connection {
         }
         let clock = self.clock(context.now);
         self.send.sent(context.now, plan, clock);
-        self.receive.told(context.counters, window, was);
+        self.receive.told(context.counters, window);
         true
     }
 
@@ -171,12 +170,11 @@ impl Connection {
         seq: Seq,
         why: Why,
     ) -> bool {
-        let was = self.receive.window();
         let header = self.header(context, seq, Flags::ACK);
         let window = header.window;
         let sent = self.bare(context, emit, header, why);
         if sent {
-            self.receive.told(context.counters, window, was);
+            self.receive.told(context.counters, window);
         }
         sent
     }

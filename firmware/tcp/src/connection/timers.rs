@@ -27,7 +27,9 @@ impl Connection {
             AckNeed::No | AckNeed::Now(_) => None,
         };
         let user = self.send.waits_since().map(|since| since.after(self.config.user_timeout_us));
+        let give_up = self.handshake.give_up_at;
         let all = [
+            (!self.state.is_synchronized()).then_some(give_up),
             owner,
             delayed_ack,
             user,
@@ -105,7 +107,7 @@ impl Connection {
     /// SYN, or SYN-ACK, again (RFC 9293 3.8.3, RFC 6298).
     fn run_handshake(&mut self, context: &mut Context<'_, '_>) {
         let handshake = &mut self.handshake;
-        if handshake.began.after(context.config.syn_timeout_us) <= context.now {
+        if handshake.give_up_at <= context.now {
             count(&mut context.counters.abort_on_timeout);
             let why = self.why_silent();
             self.end(context, why);

@@ -37,25 +37,25 @@ impl Tcp<'_> {
         }
         if let Some(index) = self.find(&flow) {
             self.latest = index;
-            return self.to_connection(now, index, &segment, from.ecn);
+            return self.for_connection(now, index, &segment, from.ecn);
         }
         let of_flow = |entry: &Option<crate::listen::HalfOpen>| {
             entry.as_ref().is_some_and(|half| half.flow == flow)
         };
         if let Some(index) = self.half_open.iter().position(of_flow) {
-            return self.to_half_open(now, index, &segment, from.ecn);
+            return self.for_half_open(now, index, &segment, from.ecn);
         }
         let of_flow = |entry: &Option<TimeWait>| entry.as_ref().is_some_and(|tw| tw.flow == flow);
         if let Some(index) = self.time_wait.iter().position(of_flow) {
-            return self.to_time_wait(now, index, &segment, from.ecn);
+            return self.for_time_wait(now, index, &segment, from.ecn);
         }
         match self.listener_of(flow.local) {
-            Some(listener) => self.to_listener(now, listener, flow, &segment, from.ecn),
+            Some(listener) => self.for_listener(now, listener, flow, &segment, from.ecn),
             None => self.refuse(now, flow, &segment),
         }
     }
 
-    fn to_connection(
+    fn for_connection(
         &mut self,
         now: Instant,
         index: usize,
@@ -67,7 +67,9 @@ impl Tcp<'_> {
         let (verdict, answer) = connection.arrives(&mut context!(self, now), segment, ecn);
         let flow = connection.flow;
         if connection.state == State::TimeWait && before != State::TimeWait {
+            // From here on the table answers; for its owner the connection is over.
             let kept = time_wait_of(connection, now, self.config.time_wait_us);
+            connection.state = State::Closed;
             self.keep_time_wait(kept);
         }
         if let crate::connection::Answer::Reset(seq) = answer {
@@ -78,7 +80,7 @@ impl Tcp<'_> {
         verdict
     }
 
-    fn to_time_wait(
+    fn for_time_wait(
         &mut self,
         now: Instant,
         index: usize,
@@ -103,7 +105,7 @@ impl Tcp<'_> {
                 if let Some(listener) = self.listener_of(flow.local) {
                     self.time_wait[index] = None;
                     count(&mut self.counters.tw_recycled);
-                    return self.to_listener(now, listener, flow, segment, ecn);
+                    return self.for_listener(now, listener, flow, segment, ecn);
                 }
             }
         }

@@ -42,7 +42,7 @@ impl Tcp<'_> {
     }
 
     /// LISTEN (RFC 9293 3.10.7.2).
-    pub(super) fn to_listener(
+    pub(super) fn for_listener(
         &mut self,
         now: Instant,
         listener: ListenerId,
@@ -55,7 +55,7 @@ impl Tcp<'_> {
             return Verdict::ResetIgnored;
         }
         if flags.has(Flags::ACK) {
-            return self.to_cookie(now, listener, flow, segment, ecn);
+            return self.for_cookie(now, listener, flow, segment, ecn);
         }
         if !flags.has(Flags::SYN) {
             return Verdict::NoAck;
@@ -124,7 +124,7 @@ impl Tcp<'_> {
     }
 
     /// An ACK for a listener: the end of a handshake of which only the peer knows?
-    fn to_cookie(
+    fn for_cookie(
         &mut self,
         now: Instant,
         listener: ListenerId,
@@ -171,7 +171,7 @@ impl Tcp<'_> {
     }
 
     /// SYN-RECEIVED (RFC 9293 3.10.7.4), in the order of its steps.
-    pub(super) fn to_half_open(
+    pub(super) fn for_half_open(
         &mut self,
         now: Instant,
         index: usize,

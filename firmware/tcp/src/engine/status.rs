@@ -53,8 +53,8 @@ impl Tcp<'_> {
     pub fn connections(&self, now: Instant) -> impl Iterator<Item = ConnectionInfo> {
         let open = self.slots.iter().enumerate().filter_map(move |(index, slot)| {
             let connection = slot.connection.as_ref()?;
-            // One in TIME-WAIT that is still read from is listed there.
-            (connection.state != State::TimeWait).then(|| self.info(now, index, connection))
+            // One that is over may still be read from, but nobody sees it on the wire.
+            (connection.state != State::Closed).then(|| self.info(now, index, connection))
         });
         let half_open = self.half_open.iter().flatten().map(move |half| {
             let listener = self.listeners.get(usize::from(half.listener.slot)).copied().flatten();

@@ -8,7 +8,7 @@ use crate::memory::Pool;
 use crate::options::{SackBlock, SackBlocks};
 use crate::send::Sender;
 use crate::send::recovery::Phase;
-use crate::send::scoreboard::Delivered;
+use crate::send::scoreboard::{Delivered, Scoreboard};
 use crate::seq::Seq;
 use crate::time::Instant;
 
@@ -97,7 +97,7 @@ impl Sender {
             + self.detect_losses_without_sack(counters, &out, partial);
         if ack.congestion && matches!(self.episode.phase, Phase::Open) && self.is_outstanding() {
             // RFC 3168 6.1.2: once for each window.
-            self.enter_recovery();
+            self.enter_recovery(false);
             out.reduced = true;
         }
         let delivered_bytes = match (self.sack, out.duplicate) {
@@ -180,9 +180,11 @@ impl Sender {
             self.timers.persist_due = false;
             self.rtt.answered();
             if self.timers.probing {
-                // The byte of the probe was not taken: it goes again, with others.
+                // The byte of the probe was not taken: as if it had not been sent, it goes with
+                // the others.
                 self.timers.probing = false;
-                self.board.lose(|_, _| true);
+                self.nxt = self.una;
+                self.board = Scoreboard::new(self.una);
             }
         }
         changed
@@ -249,7 +251,7 @@ impl Sender {
             return false;
         }
         match self.episode.phase {
-            Phase::Recovery { point, .. } if self.una.lt(point) => {
+            Phase::Recovery { point, lossy: true, .. } if self.una.lt(point) => {
                 let segments = out.advanced / self.mss();
                 self.episode.duplicates = self.episode.duplicates.saturating_sub(segments);
                 true
@@ -294,7 +296,7 @@ impl Sender {
         if bytes > 0 {
             if matches!(self.episode.phase, Phase::Open) {
                 count(&mut counters.sack_recovery);
-                self.enter_recovery();
+                self.enter_recovery(true);
             }
             self.timers.tail_at = None;
         }
@@ -315,21 +317,24 @@ impl Sender {
         if partial {
             return self.board.lose_first(mss);
         }
-        let open = matches!(self.episode.phase, Phase::Open);
-        let news = self.episode.last_point.le(self.una);
-        if out.duplicate && open && news && self.episode.duplicates >= DUPLICATE_ACKS {
-            count(&mut counters.reno_recovery);
-            self.enter_recovery();
-            return self.board.lose_first(mss);
+        if !out.duplicate || self.episode.duplicates < DUPLICATE_ACKS {
+            return 0;
         }
-        0
+        match &mut self.episode.phase {
+            Phase::Open if self.episode.last_point.le(self.una) => self.enter_recovery(true),
+            // The window was reduced for this round trip already.
+            Phase::Recovery { lossy: lossy @ false, .. } => *lossy = true,
+            _ => return 0,
+        }
+        count(&mut counters.reno_recovery);
+        self.board.lose_first(mss)
     }
 
-    fn enter_recovery(&mut self) {
+    fn enter_recovery(&mut self, lossy: bool) {
         let mss = self.mss();
         let flight = self.nxt.since(self.una);
         self.congestion.reduce(mss);
-        let phase = Phase::Recovery { point: self.nxt, prr: Prr::start(flight) };
+        let phase = Phase::Recovery { point: self.nxt, prr: Prr::start(flight), lossy };
         self.episode.start(phase, self.nxt);
         self.timers.tail = None;
         self.timers.tail_due = false;

@@ -14,6 +14,8 @@ pub(crate) enum Phase {
         /// Over when this is acknowledged.
         point: Seq,
         prr: Prr,
+        /// By a loss, not only by an echo of congestion.
+        lossy: bool,
     },
     /// Nothing came for the retransmission timeout.
     Loss {

@@ -3,7 +3,7 @@
 
 use crate::counters::{Counters, count};
 use crate::events::Why;
-use crate::limits::{PEER_DELAYED_ACK_US_MAX, RTO_INITIAL_US};
+use crate::limits::{PEER_DELAYED_ACK_US_MAX, RTO_INITIAL_US, TAIL_PROBE_US_MIN};
 use crate::send::recovery::Phase;
 use crate::send::{Plan, Sender};
 use crate::seq::Seq;
@@ -152,7 +152,7 @@ impl Sender {
             self.timers.tail_at = None;
             return;
         }
-        let mut us = self.rtt.smoothed_us().map_or(RTO_INITIAL_US, |us| 2 * us);
+        let mut us = self.rtt.smoothed_us().map_or(RTO_INITIAL_US, |us| 2 * us + TAIL_PROBE_US_MIN);
         if self.flight() <= self.mss() {
             us += PEER_DELAYED_ACK_US_MAX;
         }

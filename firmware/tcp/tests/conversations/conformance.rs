@@ -1,0 +1,1 @@
+//! docs/tcp-conformance.md names a test for every requirement; here it is checked.

@@ -1,8 +1,8 @@
 //! What may be chosen: for all connections, and for each.
 
 use crate::limits::{
-    KEEP_ALIVE_IDLE_US, KEEP_ALIVE_INTERVAL_US, KEEP_ALIVE_PROBES, LINGER_US, READY_US_MAX,
-    SYN_TIMEOUT_US, TIME_WAIT_US, USER_TIMEOUT_US,
+    HOP_LIMIT, KEEP_ALIVE_IDLE_US, KEEP_ALIVE_INTERVAL_US, KEEP_ALIVE_PROBES, LINGER_US,
+    READY_US_MAX, SYN_TIMEOUT_US, TIME_WAIT_US, USER_TIMEOUT_US,
 };
 
 /// Whether explicit congestion notification is used (RFC 3168).
@@ -47,6 +47,10 @@ pub struct Config {
 pub struct ConnectionConfig {
     /// Small segments are not held back (RFC 9293 3.7.4, MUST-17).
     pub no_delay: bool,
+    /// Hop limit, or TTL, of all segments (RFC 9293 MUST-49).
+    pub hop_limit: u8,
+    /// Diffserv codepoint of all segments, 0 to 63 (RFC 9293 MUST-48).
+    pub diffserv: u8,
     /// Quiet time before keep-alive probes, in microseconds; none without (RFC 9293 3.8.4).
     pub keep_alive_us: Option<u64>,
     /// Time between keep-alive probes, in microseconds.
@@ -62,6 +66,8 @@ impl Default for ConnectionConfig {
     fn default() -> Self {
         Self {
             no_delay: false,
+            hop_limit: HOP_LIMIT,
+            diffserv: 0,
             keep_alive_us: None,
             keep_alive_interval_us: KEEP_ALIVE_INTERVAL_US,
             keep_alive_probes: KEEP_ALIVE_PROBES,

@@ -88,11 +88,12 @@ pub(crate) struct News {
     pub readable: bool,
     pub writable: bool,
     pub state: bool,
+    pub trouble: bool,
 }
 
 impl News {
     pub fn any(self) -> bool {
-        self.readable || self.writable || self.state
+        self.readable || self.writable || self.state || self.trouble
     }
 }
 
@@ -352,7 +353,7 @@ impl Connection {
         }
         self.state = State::Closed;
         self.ended.get_or_insert(why);
-        self.news = News { readable: true, writable: true, state: true };
+        self.news = News { readable: true, writable: true, state: true, trouble: false };
         self.send.free(context.pool);
         if !matches!(why, Ended::Closed) {
             self.receive.free(context.pool);

@@ -301,3 +301,6 @@ impl<'a> Tcp<'a> {
         if there { Ok(index) } else { Err(Gone) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,5 +185,9 @@ pub enum Event {
         writable: bool,
         /// Its state changed: established, closed by the peer, acknowledged to the last byte, ended.
         state: bool,
+        /// Nothing was heard for several retransmissions, or ICMP told of trouble on the way: the
+        /// network layer should look for another route or neighbour (RFC 9293 MUST-20, SHLD-9,
+        /// SHLD-25).
+        trouble: bool,
     },
 }

@@ -65,6 +65,7 @@ impl Connection {
             }
             IcmpKind::Refused | IcmpKind::Unreachable | IcmpKind::Transit => {
                 self.unreachable = true;
+                self.news.trouble = true;
             }
         }
         true

@@ -30,6 +30,9 @@ pub const SACK_BLOCKS_MAX: usize = 4;
 /// The largest shift of a window that may be offered (RFC 7323 2.3).
 pub const WINDOW_SHIFT_MAX: u8 = 14;
 
+/// Hops that a segment may take (RFC 1700; RFC 9293 3.9.2 leaves it to the host).
+pub const HOP_LIMIT: u8 = 64;
+
 // --- Memory
 // -----------------------------------------------------------------------------------------------
 

@@ -372,7 +372,8 @@ impl Receiver {
             }
         }
         let window = self.window();
-        // Rounded up if memory allows, for rounded down it would take some back.
+        // Rounded up while memory allows. Rounded down it tells a few bytes less than before, which
+        // are accepted all the same: the edge stays.
         let unit = 1u32 << self.shift;
         let up = window.div_ceil(unit).min(u32::from(u16::MAX));
         let edge = self.nxt.plus(up * unit);

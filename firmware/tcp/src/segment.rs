@@ -7,7 +7,7 @@ use core::ops::BitOr;
 use crate::checksum::{self, Sum};
 use crate::events::Why;
 use crate::flow::{Ecn, Flow};
-use crate::limits::HEADER_BYTES;
+use crate::limits::{HEADER_BYTES, HOP_LIMIT};
 use crate::options::Options;
 use crate::seq::Seq;
 
@@ -201,11 +201,26 @@ pub struct SegmentOut<'a> {
     pub payload: [&'a [u8]; 2],
     /// The ECN bits for the IP header.
     pub ecn: Ecn,
+    /// The Diffserv codepoint for the IP header, unchanged from the application (RFC 9293 SHLD-22).
+    pub diffserv: u8,
+    /// Hop limit or TTL for the IP header.
+    pub hop_limit: u8,
     /// What it is sent for.
     pub why: Why,
 }
 
 impl SegmentOut<'_> {
+    /// One without data, for which nobody chose anything.
+    pub(crate) fn bare(flow: Flow, header: Header, why: Why) -> Self {
+        let ecn = Ecn::NotCapable;
+        Self { flow, header, payload: [&[]; 2], ecn, diffserv: 0, hop_limit: HOP_LIMIT, why }
+    }
+
+    /// TOS or traffic class: Diffserv and ECN together.
+    pub fn traffic_class(&self) -> u8 {
+        self.diffserv << 2 | self.ecn.bits()
+    }
+
     /// Bytes of header and options.
     pub fn header_bytes(&self) -> usize {
         HEADER_BYTES + self.header.options.length()

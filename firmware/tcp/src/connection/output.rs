@@ -138,6 +138,8 @@ impl Connection {
             header,
             payload: self.send.payload(context.pool, plan),
             ecn: if self.ecn.on && fresh { Ecn::Capable } else { Ecn::NotCapable },
+            diffserv: self.config.diffserv,
+            hop_limit: self.config.hop_limit,
             why: plan.why,
         };
         if !emit(&segment) {
@@ -222,8 +224,11 @@ impl Connection {
         header: Header,
         why: Why,
     ) -> bool {
-        let segment =
-            SegmentOut { flow: self.flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why };
+        let segment = SegmentOut {
+            diffserv: self.config.diffserv,
+            hop_limit: self.config.hop_limit,
+            ..SegmentOut::bare(self.flow, header, why)
+        };
         let sent = emit(&segment);
         if sent && why != Why::Reset {
             count(&mut context.counters.out_segs);

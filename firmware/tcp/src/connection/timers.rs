@@ -3,7 +3,7 @@
 use super::{Connection, Context, Owner};
 use crate::counters::count;
 use crate::events::Ended;
-use crate::limits::RTO_US_MAX;
+use crate::limits::{RETRIES_BEFORE_ADVICE, RTO_US_MAX};
 use crate::receive::{AckNeed, AckReason};
 use crate::status::{State, Timer};
 use crate::time::Instant;
@@ -83,7 +83,10 @@ impl Connection {
             return;
         }
         self.receive.run_timers(now, context.counters);
+        let before = self.send.timeouts();
         self.send.run_timers(now, context.counters);
+        let after = self.send.timeouts();
+        self.news.trouble |= before != after && after == RETRIES_BEFORE_ADVICE;
         if self.keep_alive_at().is_some_and(|at| at <= now) {
             if self.keep_alive_probes >= self.config.keep_alive_probes {
                 self.time_out(context);
@@ -116,6 +119,7 @@ impl Connection {
         if handshake.retry_at.is_some_and(|at| at <= context.now) {
             handshake.retry_at = None;
             handshake.due = true;
+            self.news.trouble |= handshake.sent == RETRIES_BEFORE_ADVICE;
             handshake.timeout_us = (handshake.timeout_us * 2).min(RTO_US_MAX);
         }
     }

@@ -188,7 +188,8 @@ fn time_wait_of(connection: &Connection, now: Instant, time_wait_us: u64) -> Tim
         nxt: connection.sender().nxt(),
         expected: connection.receiver().nxt(),
         window,
-        window_field: (window >> shift).min(u32::from(u16::MAX)) as u16,
+        // Rounded up: nothing of what was offered is taken back.
+        window_field: window.div_ceil(1 << shift).min(u32::from(u16::MAX)) as u16,
         recent: connection.stamps().on.then_some(connection.recent()),
         until: now.after(time_wait_us),
         due: connection.owes_ack(),

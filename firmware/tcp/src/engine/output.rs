@@ -4,7 +4,7 @@ use super::{Tcp, context};
 use crate::connection::{Context, Progress};
 use crate::counters::count;
 use crate::events::{Event, Why};
-use crate::flow::{Ecn, Flow};
+use crate::flow::Flow;
 use crate::limits::{RECEIVE_BYTES_INITIAL, SEGMENTS_PER_POLL_MAX, WINDOW_SHIFT};
 use crate::options::{Options, Timestamps};
 use crate::segment::{Flags, Header, SegmentOut};
@@ -66,6 +66,7 @@ impl Tcp<'_> {
             readable: news.readable,
             writable: news.writable,
             state: news.state,
+            trouble: news.trouble,
         })
     }
 
@@ -74,7 +75,7 @@ impl Tcp<'_> {
         while let Some(reply) = self.replies.front() {
             let (flow, why) = (reply.flow, reply.why);
             let header = reply.header.clone();
-            let segment = SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why };
+            let segment = SegmentOut::bare(flow, header, why);
             if !emit(&segment) {
                 return false;
             }
@@ -93,9 +94,8 @@ impl Tcp<'_> {
         if !self.small_due {
             return true;
         }
-        let mut out = |flow: Flow, header: Header, why: Why| {
-            emit(&SegmentOut { flow, header, payload: [&[]; 2], ecn: Ecn::NotCapable, why })
-        };
+        let mut out =
+            |flow: Flow, header: Header, why: Why| emit(&SegmentOut::bare(flow, header, why));
         for index in 0..self.half_open.len() {
             let Some(half) = self.half_open[index].filter(|half| half.due || half.challenge_due)
             else {

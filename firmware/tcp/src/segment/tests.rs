@@ -25,6 +25,8 @@ fn out(payload: [&[u8]; 2]) -> SegmentOut<'_> {
         },
         payload,
         ecn: Ecn::NotCapable,
+        diffserv: 0,
+        hop_limit: 64,
         why: Why::Data,
     }
 }

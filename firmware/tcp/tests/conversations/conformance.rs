@@ -1,1 +1,53 @@
-//! docs/tcp-conformance.md names a test for every requirement; here it is checked.
+//! docs/tcp-conformance.md: every requirement is there, and every test that it names exists.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::script;
+
+const MUSTS: u32 = 69;
+const SHOULDS: u32 = 31;
+
+fn read(path: &str) -> Option<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
+}
+
+/// True if `file::name` is a test.
+fn is_function(test: &str) -> bool {
+    let Some((file, name)) = test.split_once("::") else { return false };
+    let text = read(&format!("src/{file}")).or_else(|| read(&format!("tests/{file}")));
+    let Some(text) = text else { return false };
+    let Some((before, _)) = text.split_once(&format!("fn {name}(")) else { return false };
+    // Of proptest's functions every one is a test; of others the attribute is right above.
+    before.trim_end().ends_with("#[test]")
+}
+
+#[test]
+fn every_requirement_is_listed_and_every_test_exists() {
+    let text = read("../../docs/tcp-conformance.md").expect("the list");
+    let scripts: BTreeSet<String> = script::all().into_iter().map(|script| script.name).collect();
+    let mut known = BTreeSet::new();
+    let mut missing = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [number, what, shown] = cells[..] else { panic!("not three cells: {line}") };
+        known.insert(number.to_string());
+        assert!(!what.is_empty() && !shown.is_empty(), "{line}");
+        let tests = shown.split('`').skip(1).step_by(2);
+        let mut named = 0;
+        for test in tests.filter(|test| test.contains(": ") || test.contains(".rs::")) {
+            named += 1;
+            if !scripts.contains(test) && !is_function(test) {
+                missing.push(format!("{number}: {test}"));
+            }
+        }
+        // A heading, or a reason.
+        assert!(named > 0 || shown.split(' ').count() >= 2 || shown == "---", "{line}");
+    }
+    assert_eq!(missing, Vec::<String>::new());
+    let numbers = (1..=MUSTS)
+        .map(|number| format!("MUST-{number}"))
+        .chain((1..=SHOULDS).map(|number| format!("SHLD-{number}")));
+    let forgotten: Vec<String> = numbers.filter(|number| !known.contains(number)).collect();
+    assert_eq!(forgotten, Vec::<String>::new());
+}

@@ -188,6 +188,8 @@ fn tcp(
     same("sack", told.blocks.is_empty() || told.blocks == blocks);
     same("why", told.why.is_none_or(|why| why == sent.why));
     same("ecn", told.ecn.is_none_or(|ecn| ecn == sent.ecn));
+    same("diffserv", told.diffserv.is_none_or(|diffserv| diffserv == sent.ip.0));
+    same("hops", told.hops.is_none_or(|hops| hops == sent.ip.1));
     for option in &told.without {
         let absent = match option.as_str() {
             "mss" => options.mss.is_none(),
@@ -312,11 +314,12 @@ fn event(talk: &mut Talk<'_>, number: u16, words: &mut Words<'_>) -> Result<(), 
     while let Some(event) = talk.tcp.next_event() {
         match event {
             Event::Acceptable(_) => got.push("acceptable"),
-            Event::Connection { id, readable, writable, state } => {
+            Event::Connection { id, readable, writable, state, trouble } => {
                 if talk.peer(number).id == Some(id) {
                     got.extend(readable.then_some("readable"));
                     got.extend(writable.then_some("writable"));
                     got.extend(state.then_some("state"));
+                    got.extend(trouble.then_some("trouble"));
                 }
             }
         }
@@ -399,6 +402,8 @@ fn connection_call(
             while let Some(word) = words.next() {
                 match word {
                     "no-delay" => config.no_delay = true,
+                    "hops" => config.hop_limit = words.number("hops")?,
+                    "diffserv" => config.diffserv = words.number("diffserv")?,
                     "keep-alive" => config.keep_alive_us = Some(words.time()?),
                     "every" => config.keep_alive_interval_us = words.time()?,
                     "probes" => config.keep_alive_probes = words.number("probes")?,

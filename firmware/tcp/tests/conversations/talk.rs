@@ -43,6 +43,8 @@ pub struct Sent {
     pub peer: u16,
     pub bytes: Vec<u8>,
     pub ecn: u8,
+    /// Diffserv and hop limit.
+    pub ip: (u8, u8),
     pub why: String,
 }
 
@@ -149,6 +151,8 @@ impl<'a> Talk<'a> {
             header,
             payload: [&data, &[]],
             ecn: Ecn::NotCapable,
+            diffserv: 0,
+            hop_limit: 64,
             why: Why::Data,
         };
         let mut bytes = match &told.raw {
@@ -183,20 +187,21 @@ impl<'a> Talk<'a> {
             self.tcp.poll_output(self.now, &mut |segment| {
                 let why = segment.why.to_string();
                 let peer = segment.flow.remote.port.wrapping_sub(PEER_PORT);
-                out.push((peer, bytes_of(segment), segment.ecn.bits(), why));
+                let ip = (segment.diffserv, segment.hop_limit);
+                out.push((peer, bytes_of(segment), segment.ecn.bits(), ip, why));
                 true
             });
             if out.is_empty() && self.tcp.next_deadline().is_none_or(|at| at > self.now) {
                 return Ok(());
             }
-            for (number, bytes, ecn, why) in out {
-                self.take(number, bytes, ecn, why);
+            for (number, bytes, ecn, ip, why) in out {
+                self.take(number, bytes, ecn, ip, why);
             }
         }
         Err("it sends and sends".into())
     }
 
-    fn take(&mut self, number: u16, bytes: Vec<u8>, ecn: u8, why: String) {
+    fn take(&mut self, number: u16, bytes: Vec<u8>, ecn: u8, ip: (u8, u8), why: String) {
         let at = self.now;
         let segment = Segment::parse(&bytes).expect("what we send is a segment");
         let header = segment.header.clone();
@@ -218,7 +223,7 @@ impl<'a> Talk<'a> {
         }
         let line = self.line(number, &bytes, false);
         self.note(format!("tcp{} {line} why {why}", tag(number)));
-        self.sent.push_back(Sent { at, peer: number, bytes, ecn, why });
+        self.sent.push_back(Sent { at, peer: number, bytes, ecn, ip, why });
     }
 
     /// Passes time, polling whenever the engine asks for it; stops early when something is sent
@@ -297,6 +302,6 @@ pub fn tag(number: u16) -> String {
 fn with_raw_options(segment: &SegmentOut<'_>, raw: &[u8]) -> Vec<u8> {
     let mut bytes = bytes_of(segment);
     bytes.splice(20..20, raw.iter().copied());
-    bytes[12] = ((20 + raw.len()) / 4 << 4) as u8;
+    bytes[12] = (((20 + raw.len()) / 4) << 4) as u8;
     bytes
 }

@@ -84,6 +84,8 @@ pub struct Told {
     pub blocks: Vec<(u32, u32)>,
     pub why: Option<String>,
     pub ecn: Option<u8>,
+    pub hops: Option<u8>,
+    pub diffserv: Option<u8>,
     /// Must not carry this option: mss, ws, sackok, ts, sack.
     pub without: Vec<String>,
     pub bad_checksum: bool,
@@ -157,6 +159,8 @@ impl Told {
                     });
                 }
                 "no" => told.without.push(words.need("an option")?.to_string()),
+                "hops" => told.hops = Some(words.number("hops")?),
+                "diffserv" => told.diffserv = Some(words.number("diffserv")?),
                 "badsum" => told.bad_checksum = true,
                 "from" => told.source = Some(words.need("an address")?.to_string()),
                 "port" => told.to_port = Some(words.number("port")?),

@@ -35,6 +35,7 @@ fn goodput(seed: u64, lose: u32, bytes: usize, others: u32) -> u64 {
         log: VecDeque::new(),
         segments: [0; 2],
         polls: 0,
+        edges: edges::Edges::new(None),
         trace: std::env::var_os("BAREWIRE_TCP_TRACE").is_some(),
     };
     let outcome = simulation.run().unwrap_or_else(|why| panic!("{why}"));

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod edges;
 mod hosts;
 mod wire;
 
@@ -62,6 +63,7 @@ struct Simulation<'h> {
     log: VecDeque<String>,
     segments: [u64; 2],
     polls: u64,
+    edges: edges::Edges,
     /// Prints every line at once (`BAREWIRE_TCP_TRACE`).
     trace: bool,
 }
@@ -153,6 +155,7 @@ impl Simulation<'_> {
             for (ecn, bytes, why) in self.hosts[host].output(self.now_us) {
                 self.segments[host] += 1;
                 self.log(format!("{host} -> {} {why}", support::line(address(host), &bytes)));
+                self.edges.sent(host, &bytes)?;
                 self.wire.send(self.now_us, 1 - host, ecn, &bytes);
             }
         }
@@ -188,7 +191,7 @@ impl Simulation<'_> {
 }
 
 fn config(random: &mut ChaCha8Rng) -> Config {
-    let mut one_of = |n: u32| random.next_u32() % n == 0;
+    let mut one_of = |n: u32| random.next_u32().is_multiple_of(n);
     Config {
         timestamps: !one_of(4),
         sack: !one_of(4),
@@ -282,6 +285,7 @@ fn run(seed: u64, theirs: Option<usize>) -> Result<Outcome, String> {
         log: VecDeque::new(),
         segments: [0; 2],
         polls: 0,
+        edges: edges::Edges::new(theirs),
         trace: std::env::var_os("BAREWIRE_TCP_TRACE").is_some(),
     };
     let outcome = simulation.run().map_err(|why| format!("{faults:#?}\n{configs:#?}\n{why}"))?;

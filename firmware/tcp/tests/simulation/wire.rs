@@ -68,15 +68,15 @@ impl Wire {
             ecn = 3;
         }
         let mut at_us = now_us;
-        if self.faults.bytes_per_second > 0 {
+        let length = bytes.len() as u64 + 38 + 20;
+        if let Some(us) = (length * 1_000_000).checked_div(self.faults.bytes_per_second) {
             let start = self.busy_until[to].max(now_us);
             if start - now_us > self.faults.queue_us {
                 self.lost += 1;
                 return;
             }
-            let length = bytes.len() as u64 + 38 + 20;
-            self.busy_until[to] = start + length * 1_000_000 / self.faults.bytes_per_second;
-            at_us = self.busy_until[to];
+            at_us = start + us;
+            self.busy_until[to] = at_us;
         }
         let copies = 1 + u32::from(self.happens(self.faults.duplicate));
         for _ in 0..copies {

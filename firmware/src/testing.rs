@@ -76,8 +76,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 pub fn system() -> &'static crate::System {
     use std::boxed::Box;
 
+    // A test's own stack is too small for what is on its way to the heap.
+    let make = || Box::leak(Box::new(crate::net::Buffers::new()));
+    let stack = 8 * size_of::<crate::net::Buffers>();
+    let maker = std::thread::Builder::new().stack_size(stack).spawn(make).expect("a thread");
+    let buffers = maker.join().expect("memory");
     let memory = crate::Memory {
-        buffers: Box::leak(Box::new(crate::net::Buffers::new())),
+        buffers,
         sockets: Box::leak(Box::new(crate::no_sockets())),
         system: Box::leak(Box::new(core::mem::MaybeUninit::uninit())),
     };

@@ -46,13 +46,13 @@ impl Spawn for Tasks {
 
 impl Machine {
     /// Sets the firmware up, with a network device that is there and whose link is up. Its memory,
-    /// some 2 MiB, is never given back: the firmware owns it for ever, as on the board.
+    /// some 6 MiB, is never given back: the firmware owns it for ever, as on the board.
     ///
     /// # Errors
     /// If the firmware finds no sockets for its services.
     pub fn new(settings: &Settings) -> Result<Self> {
         let memory = Memory {
-            buffers: Box::leak(Box::new(Buffers::new())),
+            buffers: buffers()?,
             sockets: Box::leak(Box::new(firmware::no_sockets())),
             system: Box::leak(Box::new(MaybeUninit::uninit())),
         };
@@ -102,4 +102,14 @@ impl Machine {
     pub fn firmware(&mut self) -> &mut Firmware {
         &mut self.firmware
     }
+}
+
+/// Stack for whoever makes the buffers, which an unoptimised build puts there more than once.
+const BUFFERS_STACK_BYTES: usize = 8 * size_of::<Buffers>();
+
+/// The firmware's buffers, for good.
+fn buffers() -> Result<&'static mut Buffers> {
+    let make = || Box::leak(Box::new(Buffers::new()));
+    let maker = std::thread::Builder::new().stack_size(BUFFERS_STACK_BYTES).spawn(make)?;
+    maker.join().map_err(|_| anyhow!("no memory for the firmware's buffers"))
 }

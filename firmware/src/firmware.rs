@@ -124,19 +124,19 @@ impl Firmware {
             mac: nic.mac,
             topology: nic.topology.clone(),
         });
-        self.system.stack.borrow_mut().nic_found(nic);
+        self.system.stack.borrow_mut().nic_found(nic, self.system);
     }
 
     /// The network interface is gone.
     pub fn nic_lost(&mut self) {
         self.system.record(Event::NicLost);
-        self.system.stack.borrow_mut().nic_lost();
+        self.system.stack.borrow_mut().nic_lost(self.system);
     }
 
     /// The link changed.
     pub fn link(&mut self, link: Link) {
         self.system.record(Event::Link(link));
-        self.system.stack.borrow_mut().set_link(link);
+        self.system.stack.borrow_mut().set_link(link, self.system);
     }
 
     /// A driver has something to say.

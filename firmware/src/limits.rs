@@ -44,12 +44,15 @@ pub const ICMP_RING_BYTES: usize = DATAGRAM_BYTES_MAX + 2048;
 /// Messages that wait in an ICMP socket.
 pub const ICMP_MESSAGES: usize = 32;
 
-/// The stack's raw sockets, which see ICMP and ICMPv6, and the DHCP client's socket.
-pub const OTHER_SOCKETS: usize = 3;
+/// The stack's raw sockets, which see ICMP and ICMPv6.
+pub const OTHER_SOCKETS: usize = 2;
 
-/// Routes: those of addresses and of DHCP, and those that were added by hand
-/// (`SMOLTCP_IFACE_MAX_ROUTE_COUNT`).
-pub const ROUTES: usize = 16;
+/// ICMP messages of ours that wait to be sent.
+pub const OUTPUT_PACKETS: usize = 32;
+
+/// Routes: those of addresses, of DHCP and of routers that advertise themselves, and those that
+/// were added by hand.
+pub const ROUTES: usize = 32;
 
 /// Connections that we open at a time: the rest of the sockets is for those that come to us.
 pub const TCP_CONNECTS: usize = 16;
@@ -88,12 +91,36 @@ pub const TCP_RECEIVE_BYTES: usize = 32 * 1024;
 /// Bytes of send ring of each TCP socket.
 pub const TCP_SEND_BYTES: usize = 32 * 1024;
 
-/// Neighbours known at a time (`SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT`).
-pub const NEIGHBORS: usize = 64;
+/// Neighbours known at a time.
+pub const NEIGHBORS: usize = 128;
 
-/// A neighbour that was silent for this long is introduced to the stack anew. smoltcp forgets
-/// neighbours after 60 s.
-pub const INTRODUCTION_LIFETIME: Duration = Duration::from_secs(30);
+/// A neighbour that was heard of is good for this long (RFC 4861 10: REACHABLE_TIME).
+pub const NEIGHBOR_REACHABLE: Duration = Duration::from_secs(30);
+
+/// One that was not heard of lately may be heard of by itself, before it is asked (RFC 4861 10:
+/// DELAY_FIRST_PROBE_TIME).
+pub const NEIGHBOR_DELAY: Duration = Duration::from_secs(5);
+
+/// Questions before a neighbour counts as not there (RFC 4861 10: MAX_MULTICAST_SOLICIT).
+pub const NEIGHBOR_PROBES: u32 = 3;
+
+/// And the time between them (RFC 4861 10: RETRANS_TIMER).
+pub const NEIGHBOR_RETRY: Duration = Duration::from_secs(1);
+
+/// After a neighbour was heard of, nobody else is believed to have its address for this long.
+pub const NEIGHBOR_LOCK: Duration = Duration::from_secs(1);
+
+/// Packets that wait: for their neighbour to be known, or to go round to ourselves.
+pub const WAITING_PACKETS: usize = 32;
+
+/// Packets that wait for one neighbour (RFC 4861 7.2.2: at least one; Linux long had three).
+pub const WAITING_PER_NEIGHBOR: usize = 3;
+
+/// Frames of our own making that wait to be sent: ARP and Neighbor Discovery.
+pub const OUTBOX_FRAMES: usize = 32;
+
+/// Bytes of the longest of them: a neighbour advertisement has 86.
+pub const OUTBOX_FRAME_BYTES_MAX: usize = 96;
 
 /// IPv4 datagrams reassembled at a time (`SMOLTCP_REASSEMBLY_BUFFER_COUNT`).
 pub const REASSEMBLIES: usize = 8;
@@ -156,6 +183,33 @@ pub const DHCP_LEASE_SECONDS_MIN: u32 = 10;
 /// Bytes of the longest DHCP packet whose options are kept: as long as any that is parsed, or the
 /// lease that is checked would not be the one that is taken.
 pub const DHCP_PACKET_BYTES_MAX: usize = DATAGRAM_BYTES_MAX;
+
+/// DHCP packets that wait for the client.
+pub const DHCP_INBOX: usize = 4;
+
+/// Bytes of the longest DHCP packet that we send, and that we ask servers to send (RFC 2131 2: any
+/// host takes 576).
+pub const DHCP_PACKET_BYTES_SENT: usize = 576 - 28;
+
+/// The pause after the first DHCP message; it doubles (RFC 2131 4.1).
+pub const DHCP_RETRY_FIRST: Duration = Duration::from_secs(4);
+/// The longest.
+pub const DHCP_RETRY_MAX: Duration = Duration::from_secs(64);
+/// The shortest between two tries to renew a lease (RFC 2131 4.4.5).
+pub const DHCP_RETRY_MIN: Duration = Duration::from_secs(60);
+/// Requests for a lease that was offered, before the search begins anew.
+pub const DHCP_TRIES: u32 = 3;
+/// Steps of the DHCP client that are remembered, for `dhclient` to print.
+pub const DHCP_STEPS: usize = 16;
+/// Sessions that follow them.
+pub const DHCP_READERS: usize = 10;
+
+/// Before a leased address is used, so many ARP probes look for somebody who has it (RFC 2131
+/// 4.4.1)...
+pub const LEASE_PROBES: u32 = 2;
+/// ... this far apart. RFC 5227 waits for seconds; servers look as well before they offer, and
+/// people wait for the board.
+pub const LEASE_PROBE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A refused DHCP lease is not asked for again before this long.
 pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
@@ -289,6 +343,8 @@ pub const DTB_DEPTH_MAX: usize = 64;
 pub const MDNS_V6_ADDRESSES: usize = 4;
 /// DNS servers remembered.
 pub const DNS_SERVERS: usize = 3;
+/// Time servers remembered.
+pub const NTP_SERVERS: usize = 2;
 /// Bytes of a host name (RFC 1123 2.1: a label has up to 63).
 pub const HOSTNAME_BYTES_MAX: usize = 63;
 /// Without a DHCP answer for this long, a 169.254 address is taken while DHCP goes on.
@@ -300,12 +356,11 @@ const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_B
 const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
-const _: () = assert!(ROUTES == smoltcp::config::IFACE_MAX_ROUTE_COUNT);
 const _: () = assert!(ADDRESSES == smoltcp::config::IFACE_MAX_ADDR_COUNT);
 const _: () = assert!(GROUPS == smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT);
 const _: () = assert!(CAPTURE_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(TCP_CONNECTS <= TCP_SOCKETS / 4);
-const _: () = assert!(NEIGHBORS == smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT);
+const _: () = assert!(WAITING_PER_NEIGHBOR < WAITING_PACKETS);
 const _: () = assert!(REASSEMBLIES == smoltcp::config::REASSEMBLY_BUFFER_COUNT);
 const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::REASSEMBLY_BUFFER_SIZE);
 const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::FRAGMENTATION_BUFFER_SIZE);

@@ -7,7 +7,7 @@ use core::time::Duration;
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
 use crate::Text;
-use crate::limits::{DNS_SERVERS, LISTENERS};
+use crate::limits::{DNS_SERVERS, LISTENERS, NTP_SERVERS};
 
 /// The link, as the network interface reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct Address {
     pub router: Option<Ipv4Address>,
     /// Name servers.
     pub dns: heapless::Vec<Ipv4Address, DNS_SERVERS>,
+    /// Time servers.
+    pub ntp: heapless::Vec<Ipv4Address, NTP_SERVERS>,
     /// Where it came from.
     pub source: AddressSource,
 }
@@ -201,6 +203,8 @@ drops! {
     /// Received: a source that nobody may use: multicast, broadcast, loopback, class E, or our own
     /// address.
     BogusSource = "bogus_source",
+    /// Received: to an address that never is on a wire: 127.0.0.0/8.
+    BogusDestination = "bogus_destination",
     /// Received: not for us: another unicast Ethernet address.
     NotOurs = "not_ours",
     /// Received: a new connection while no socket of its port was free; the peer will try again.
@@ -212,12 +216,30 @@ drops! {
     /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent:
     /// smurf).
     BroadcastEcho = "broadcast_echo",
-    /// Received: an ARP reply that nobody asked for.
+    /// Received: an ARP reply that nobody asked for, or that contradicts what was heard before.
     UnsolicitedArp = "unsolicited_arp",
     /// Received: a DNS answer to a question of nobody's: another id, name or type.
     DnsUnasked = "dns_unasked",
     /// Received: a DNS answer that does not parse, or whose aliases or pointers go in circles.
     DnsMalformed = "dns_malformed",
+    /// Received: an ARP packet that makes no sense.
+    BadArp = "bad_arp",
+    /// Received: a frame of a protocol that is not ours.
+    UnknownProtocol = "unknown_protocol",
+    /// Received: a packet from a neighbour, while the table was full of others.
+    NeighborsFull = "neighbors_full",
+    /// Received: a DHCP packet that is damaged, or that the client had no time for.
+    DhcpLost = "dhcp_lost",
+    /// Not sent: no route leads there.
+    NoRoute = "no_route",
+    /// Not sent: the neighbour does not answer, or enough waits for it already.
+    Unreachable = "unreachable",
+    /// Not sent: too many packets to ourselves at a time.
+    LoopbackFull = "loopback_full",
+    /// Not sent: there is no link, or no room in the device.
+    NoTransmitBuffer = "no_transmit_buffer",
+    /// Not sent: too many questions and answers about neighbours at a time.
+    OutboxFull = "outbox_full",
     /// Not sent: more RST or ICMP errors than the limit.
     Backscatter = "backscatter",
     /// Not sent: DHCP packets at a rate that only a hostile server causes.
@@ -244,8 +266,15 @@ impl Drop {
     /// Whether a frame of ours (true) or of a peer (false) was dropped; none if it was no frame.
     pub const fn is_sent(self) -> Option<bool> {
         match self {
-            Self::Backscatter | Self::DhcpTooOften | Self::RunawayAck => Some(true),
             Self::TelnetCommand | Self::TelnetSubnegotiation | Self::TelnetAnswer => None,
+            Self::Backscatter
+            | Self::DhcpTooOften
+            | Self::RunawayAck
+            | Self::NoRoute
+            | Self::Unreachable
+            | Self::LoopbackFull
+            | Self::NoTransmitBuffer
+            | Self::OutboxFull => Some(true),
             Self::ServiceBusy | Self::TcpTimeout | Self::ConsoleOutput | Self::ConsoleInput => None,
             _ => Some(false),
         }

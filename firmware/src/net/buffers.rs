@@ -7,10 +7,11 @@ use smoltcp::socket::{raw, udp};
 use smoltcp::storage::PacketMetadata;
 
 use super::icmp::IcmpHeader;
+use super::output::Header;
 use crate::limits::{
-    CAPTURE_FRAMES, DATAGRAM_BYTES_MAX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX, ICMP_MESSAGES,
-    ICMP_RING_BYTES, ICMP_SOCKETS, OTHER_SOCKETS, TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS,
-    UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
+    CAPTURE_FRAMES, DATAGRAM_BYTES_MAX, DHCP_INBOX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX,
+    ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, OTHER_SOCKETS, OUTPUT_PACKETS, TCP_RECEIVE_BYTES,
+    TCP_SEND_BYTES, TCP_SOCKETS, UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
 };
 
 /// The rings of all sockets, the DHCP client's packet and the captured frames. All zero, so that as
@@ -21,8 +22,10 @@ pub struct Buffers {
     pub(super) udp_receive: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
     pub(super) udp_send: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
     pub(super) icmp: [[u8; ICMP_RING_BYTES]; ICMP_SOCKETS],
-    /// Received ICMP and ICMPv6 messages, before they are handed out; and those to be sent.
-    pub(super) raw: [[[u8; RAW_BYTES]; 2]; RAW_SOCKETS],
+    /// Received ICMP and ICMPv6 messages, before they are handed out.
+    pub(super) raw: [[u8; RAW_BYTES]; RAW_SOCKETS],
+    /// Messages to be sent.
+    pub(super) output: [u8; RAW_BYTES],
     pub(super) dhcp: [u8; DHCP_PACKET_BYTES_MAX],
     pub(super) frames: [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
 }
@@ -49,7 +52,8 @@ impl Buffers {
             udp_receive: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
             udp_send: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
             icmp: [[0; ICMP_RING_BYTES]; ICMP_SOCKETS],
-            raw: [[[0; RAW_BYTES]; 2]; RAW_SOCKETS],
+            raw: [[0; RAW_BYTES]; RAW_SOCKETS],
+            output: [0; RAW_BYTES],
             dhcp: [0; DHCP_PACKET_BYTES_MAX],
             frames: [[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
         }
@@ -66,7 +70,9 @@ impl fmt::Debug for Buffers {
 pub struct Sockets {
     pub(super) table: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + OTHER_SOCKETS],
     pub(super) udp: [[[udp::PacketMetadata; UDP_DATAGRAMS]; 2]; UDP_SOCKETS],
-    pub(super) raw: [[[raw::PacketMetadata; RAW_PACKETS]; 2]; RAW_SOCKETS],
+    pub(super) raw: [[raw::PacketMetadata; RAW_PACKETS]; RAW_SOCKETS],
+    pub(super) output: [PacketMetadata<Header>; OUTPUT_PACKETS],
+    pub(super) dhcp: [PacketMetadata<()>; DHCP_INBOX],
     pub(super) icmp: [[PacketMetadata<IcmpHeader>; ICMP_MESSAGES]; ICMP_SOCKETS],
 }
 
@@ -81,7 +87,9 @@ pub const fn no_sockets() -> Sockets {
     Sockets {
         table: [SocketStorage::EMPTY; _],
         udp: [[[udp::PacketMetadata::EMPTY; _]; _]; _],
-        raw: [[[raw::PacketMetadata::EMPTY; _]; _]; _],
+        raw: [[raw::PacketMetadata::EMPTY; _]; _],
+        output: [PacketMetadata::EMPTY; _],
+        dhcp: [PacketMetadata::EMPTY; _],
         icmp: [[PacketMetadata::EMPTY; _]; _],
     }
 }

@@ -11,20 +11,19 @@ use core::time::Duration;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use smoltcp::iface::{Interface, SocketHandle, SocketSet};
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::raw;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 use smoltcp::wire::{
-    Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, IpVersion, Ipv4Packet, Ipv4Repr, Ipv6Packet,
-    checksum,
+    Icmpv6Packet, IpAddress, IpEndpoint, IpVersion, Ipv4Packet, Ipv6Packet, checksum,
 };
 
 use super::error::{IcmpError, NetError};
+use super::output::{Ends, Send};
 use super::stack::Stack;
 use super::tables::{Protocol, SocketInfo, SocketState};
 use super::tcp_pool::TcpPool;
 use super::udp::UdpPool;
-use crate::limits::{DATAGRAM_BYTES_MAX, ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, MTU_BYTES};
+use crate::limits::{DATAGRAM_BYTES_MAX, ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS};
 use crate::system::System;
 
 /// Bytes of the longest message that can be sent: a datagram less the IP header.
@@ -35,23 +34,6 @@ pub const ICMP_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - 20;
 pub struct IcmpSocket {
     system: &'static System,
     slot: usize,
-}
-
-/// How a message is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Send {
-    /// Hop limit (TTL).
-    pub hop_limit: u8,
-    /// Type of service, or traffic class.
-    pub traffic_class: u8,
-    /// No router may fragment it, nor we.
-    pub dont_fragment: bool,
-}
-
-impl Default for Send {
-    fn default() -> Self {
-        Self { hop_limit: 64, traffic_class: 0, dont_fragment: false }
-    }
 }
 
 /// A message that was received, from its type on.
@@ -133,37 +115,14 @@ impl Stack {
         options: Send,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), NetError>> {
-        const FRAGMENTABLE_BYTES_MAX: usize = MTU_BYTES - 20;
-        let (source, to) = match (self.source_for(&to), to) {
-            (Ok(IpAddress::Ipv4(source)), IpAddress::Ipv4(to)) => (source, to),
-            (Ok(_), _) => return Poll::Ready(Err(NetError::NoAddress)),
-            (Err(error), _) => return Poll::Ready(Err(error)),
+        let source = match self.link.source_for(&to) {
+            Ok(source) => source,
+            Err(error) => return Poll::Ready(Err(error)),
         };
-        let too_long = message.len() > ICMP_BYTES_MAX
-            || (options.dont_fragment && message.len() > FRAGMENTABLE_BYTES_MAX);
-        if message.len() < 4 || too_long {
-            let error = if too_long { NetError::MessageTooLong } else { NetError::Invalid };
-            return Poll::Ready(Err(error));
+        match Ends::of(source, to) {
+            Some(ends) => self.output.poll_icmp(ends, options, message, context),
+            None => Poll::Ready(Err(NetError::NoAddress)),
         }
-        let ip = Ipv4Repr {
-            src_addr: source,
-            dst_addr: to,
-            next_header: IpProtocol::Icmp,
-            payload_len: message.len(),
-            hop_limit: options.hop_limit.max(1),
-        };
-        let socket = self.sockets.get_mut::<raw::Socket>(self.raw[0]);
-        let Ok(packet) = socket.send(ip.buffer_len() + message.len()) else {
-            socket.register_send_waker(context.waker());
-            return Poll::Pending;
-        };
-        ip.emit(&mut Ipv4Packet::new_unchecked(&mut *packet), &ChecksumCapabilities::default());
-        let copy = &mut packet[ip.buffer_len()..];
-        copy.copy_from_slice(message);
-        copy[2..4].fill(0);
-        let sum = !checksum::data(copy);
-        copy[2..4].copy_from_slice(&sum.to_be_bytes());
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -217,6 +176,7 @@ struct Message<'a> {
 impl<'a> Message<'a> {
     /// None if its checksum is wrong.
     fn of(packet: &'a [u8]) -> Option<Self> {
+        packet.first()?;
         match IpVersion::of_packet(packet).ok()? {
             IpVersion::Ipv4 => {
                 let ip = Ipv4Packet::new_checked(packet).ok()?;

@@ -72,6 +72,15 @@ pub fn check_host(address: Ipv4Address) -> Result<(), &'static str> {
     }
 }
 
+/// The mask of an address' class (RFC 791 3.2), for who gives none.
+pub fn class_mask(address: Ipv4Address) -> Ipv4Address {
+    match address.octets()[0] {
+        0..=127 => Ipv4Address::new(255, 0, 0, 0),
+        128..=191 => Ipv4Address::new(255, 255, 0, 0),
+        _ => Ipv4Address::new(255, 255, 255, 0),
+    }
+}
+
 /// Checks that an address has a place in its network.
 ///
 /// # Errors

@@ -255,6 +255,26 @@ pub fn announcement(mac: EthernetAddress, address: Ipv4Address) -> [u8; ARP_FRAM
     )
 }
 
+/// Asks the machine `to`, or everybody, for the Ethernet address of `target`.
+pub fn request(
+    mac: EthernetAddress,
+    address: Ipv4Address,
+    to: EthernetAddress,
+    target: Ipv4Address,
+) -> [u8; ARP_FRAME_BYTES] {
+    frame(
+        mac,
+        to,
+        &ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: mac,
+            source_protocol_addr: address,
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: target,
+        },
+    )
+}
+
 /// What `sender` would answer if `to` had asked for its address.
 pub fn reply_from(
     sender_mac: EthernetAddress,

@@ -5,11 +5,15 @@
 
 mod address;
 mod buffers;
+pub mod dhcp;
+mod dhcp_steps;
 mod error;
 mod icmp;
 pub mod lease;
 pub mod link_local;
 pub mod names;
+mod neighbors;
+mod output;
 mod ports;
 mod routes;
 mod stack;
@@ -22,9 +26,13 @@ use smoltcp::wire::{IpAddress, Ipv4Address, Ipv6Address};
 
 pub use buffers::{Buffers, Sockets, no_sockets};
 pub use error::{IcmpError, NetError, Quoted};
-pub use icmp::{ICMP_BYTES_MAX, IcmpReceived, IcmpSocket, Send};
+pub use icmp::{ICMP_BYTES_MAX, IcmpReceived, IcmpSocket};
+pub(crate) use neighbors::{Heard, Neighbors, Question, Resolved, Verdict};
+pub use output::Send;
+pub(crate) use routes::RouteTable;
 pub use routes::{Port, Route, RouteChoice, RouteSource};
 pub use stack::Stack;
+pub(crate) use stack::instant;
 pub use tables::{
     InterfaceAddress, InterfaceStatus, Neighbor, NeighborState, Protocol, SocketInfo, SocketState,
 };

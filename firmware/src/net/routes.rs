@@ -1,6 +1,5 @@
 //! The routing table: our own, since smoltcp's can neither be listed nor says why it chose.
 
-use smoltcp::iface::Interface;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv6Address};
 
 use super::error::NetError;
@@ -67,6 +66,16 @@ impl Route {
     }
 }
 
+impl Route {
+    /// What leads to an address of our own.
+    pub(super) fn to_ourselves(address: IpAddress) -> Self {
+        let bits = if matches!(address, IpAddress::Ipv4(_)) { 32 } else { 128 };
+        let destination = IpCidr::new(address, bits);
+        let source = RouteSource::Loopback;
+        Self { destination, gateway: None, metric: 0, source, port: Port::Lo }
+    }
+}
+
 /// What the table says to a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteChoice {
@@ -82,7 +91,7 @@ pub struct RouteChoice {
 
 /// The table.
 #[derive(Debug, Default)]
-pub(super) struct RouteTable {
+pub(crate) struct RouteTable {
     routes: heapless::Vec<Route, ROUTES>,
 }
 
@@ -141,23 +150,6 @@ impl RouteTable {
             };
             let _ = self.add(Route::default_by(router.into(), source));
         }
-    }
-
-    /// Hands the routes by routers to the stack.
-    pub fn apply(&self, interface: &mut Interface) {
-        interface.routes_mut().update(|routes| {
-            routes.clear();
-            for route in &self.routes {
-                let Some(via_router) = route.gateway else { continue };
-                // Cannot fail: both tables have ROUTES places.
-                let _ = routes.push(smoltcp::iface::Route {
-                    cidr: route.destination,
-                    via_router,
-                    preferred_until: None,
-                    expires_at: None,
-                });
-            }
-        });
     }
 
     /// Removes all routes that `is_gone` says so of.

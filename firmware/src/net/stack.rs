@@ -9,20 +9,22 @@ use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::phy::Device;
 use smoltcp::socket::raw;
 use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, IpVersion,
+    Ipv4Address, Ipv6Address,
 };
 
 use super::address::Addressing;
 use super::buffers::{Buffers, RAW_BYTES, RAW_PACKETS, RAW_SOCKETS, Sockets};
 use super::error::NetError;
 use super::icmp::{Hearers, IcmpPool};
+use super::output::Output;
 use super::ports;
-use super::routes::{Route, RouteChoice, RouteTable};
+use super::routes::{Route, RouteChoice};
 use super::tcp_pool::{NoSockets, TcpPool};
 use super::udp::UdpPool;
 use crate::Text;
@@ -32,31 +34,28 @@ use crate::limits::{
     EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, POOL_CHECK_INTERVAL, REASSEMBLY_TIMEOUT,
     RUNAWAY_PAUSE, TRANSMIT_RETRY,
 };
-use crate::status::{Address, Direction, Drop, Drops, Link, NicCounters, NicFacts, Status};
+use crate::status::{
+    Address, Direction, Drop, Drops, Link as Carrier, NicCounters, NicFacts, Status,
+};
 use crate::system::System;
 use crate::wire::{
-    Counted, Guard, Guarded, Introduced, Introductions, Meters, Recorded, Recorder, Traffic,
+    Counted, Guard, Guarded, Link, Linked, Meters, Ours, Recorded, Recorder, Traffic,
 };
 
-/// A raw socket of one protocol.
+/// A raw socket of one protocol, that only listens.
 fn raw_socket(
     version: IpVersion,
     protocol: IpProtocol,
-    rings: &'static mut [[u8; RAW_BYTES]; 2],
-    lists: &'static mut [[raw::PacketMetadata; RAW_PACKETS]; 2],
+    ring: &'static mut [u8; RAW_BYTES],
+    list: &'static mut [raw::PacketMetadata; RAW_PACKETS],
 ) -> raw::Socket<'static> {
-    let [receive, send] = rings;
-    let [received, sent] = lists;
-    raw::Socket::new(
-        Some(version),
-        Some(protocol),
-        raw::PacketBuffer::new(&mut received[..], &mut receive[..]),
-        raw::PacketBuffer::new(&mut sent[..], &mut send[..]),
-    )
+    let nothing = raw::PacketBuffer::new(&mut [][..], &mut [][..]);
+    let received = raw::PacketBuffer::new(&mut list[..], &mut ring[..]);
+    raw::Socket::new(Some(version), Some(protocol), received, nothing)
 }
 
 /// Time since start, as smoltcp writes it.
-pub(super) fn instant(at: Duration) -> Instant {
+pub(crate) fn instant(at: Duration) -> Instant {
     Instant::from_micros(at.as_micros() as i64)
 }
 
@@ -69,17 +68,17 @@ pub struct Stack {
     pub(super) icmp: IcmpPool,
     /// ICMP and ICMPv6.
     pub(super) raw: [SocketHandle; RAW_SOCKETS],
+    pub(super) output: Output,
     pub(super) addressing: Addressing,
-    pub(super) routes: RouteTable,
-    /// The address that the routes were made for.
-    routed: Option<Address>,
+    pub(super) link: Link,
+    /// What the interface, the link and the guard were told of our addresses; none: nothing yet.
+    told: Option<Option<Address>>,
     guard: Guard,
-    pub(super) introductions: Introductions,
     recorder: Recorder,
     pub(super) traffic: Traffic,
     pub(super) nic: Option<NicFacts>,
     pub(super) nic_counters: NicCounters,
-    pub(super) link: Link,
+    pub(super) carrier: Carrier,
     pub(crate) random: ChaCha8Rng,
     work: Cell<bool>,
     polls: u64,
@@ -92,43 +91,43 @@ impl Stack {
         config: &Config,
         seed: [u8; 32],
     ) -> Self {
-        let Sockets { table, udp: udp_lists, raw: raw_lists, icmp: icmp_lists } = storage;
-        let mut sockets = SocketSet::new(&mut table[..]);
-        let Buffers { tcp_receive, tcp_send, udp_receive, udp_send, icmp, raw, dhcp, frames } =
-            buffers;
+        let mut random = ChaCha8Rng::from_seed(seed);
+        let lists = storage;
+        let mut sockets = SocketSet::new(&mut lists.table[..]);
+        let Buffers { tcp_receive, tcp_send, udp_receive, udp_send, icmp, raw, .. } = buffers;
         let tcp = TcpPool::new(&mut sockets, tcp_receive, tcp_send);
-        let udp = UdpPool::new(&mut sockets, udp_receive, udp_send, udp_lists);
-        let [raw_v4, raw_v6] = raw.each_mut();
-        let [lists_v4, lists_v6] = raw_lists.each_mut();
+        let udp = UdpPool::new(&mut sockets, udp_receive, udp_send, &mut lists.udp);
+        let [raw_v4, raw_v6] = raw;
+        let [list_v4, list_v6] = &mut lists.raw;
         let raw = [
-            sockets.add(raw_socket(IpVersion::Ipv4, IpProtocol::Icmp, raw_v4, lists_v4)),
-            sockets.add(raw_socket(IpVersion::Ipv6, IpProtocol::Icmpv6, raw_v6, lists_v6)),
+            sockets.add(raw_socket(IpVersion::Ipv4, IpProtocol::Icmp, raw_v4, list_v4)),
+            sockets.add(raw_socket(IpVersion::Ipv6, IpProtocol::Icmpv6, raw_v6, list_v6)),
         ];
-        let addressing = Addressing::new(config, &mut sockets, dhcp);
+        let identification = random.next_u32() as u16;
         Self {
             interface: None,
             sockets,
             tcp,
             udp,
-            icmp: IcmpPool::new(icmp, icmp_lists),
+            icmp: IcmpPool::new(icmp, &mut lists.icmp),
             raw,
-            addressing,
-            routes: RouteTable::default(),
-            routed: None,
+            output: Output::new(&mut buffers.output, &mut lists.output, identification),
+            addressing: Addressing::new(config),
+            link: Link::new(&mut buffers.dhcp, &mut lists.dhcp),
+            told: None,
             guard: Guard::new(),
-            introductions: Introductions::new(),
-            recorder: Recorder::new(frames),
+            recorder: Recorder::new(&mut buffers.frames),
             traffic: Traffic::default(),
             nic: None,
             nic_counters: NicCounters::default(),
-            link: Link::Down,
-            random: ChaCha8Rng::from_seed(seed),
+            carrier: Carrier::Down,
+            random,
             work: Cell::new(true),
             polls: 0,
         }
     }
 
-    pub(crate) fn nic_found(&mut self, mut nic: NicFacts) {
+    pub(crate) fn nic_found(&mut self, mut nic: NicFacts, system: &System) {
         if !nic.mac.is_unicast() {
             // Nothing can be sent from such an address: a random one of the locally administered
             // kind (IEEE 802, bit 1 of the first byte) takes its place.
@@ -138,20 +137,25 @@ impl Stack {
             nic.mac = EthernetAddress(bytes);
         }
         self.guard.set_mac(nic.mac);
+        self.link.set_mac(nic.mac);
+        self.addressing.attach(nic.mac, &self.link, system);
+        // Its capabilities may differ from those of the one before.
         self.interface = None;
         self.nic = Some(nic);
         self.note_work();
     }
 
-    pub(crate) fn nic_lost(&mut self) {
+    pub(crate) fn nic_lost(&mut self, system: &System) {
         self.nic = None;
-        self.interface = None;
-        self.set_link(Link::Down);
+        self.set_link(Carrier::Down, system);
     }
 
-    pub(crate) fn set_link(&mut self, link: Link) {
-        self.link = link;
-        self.addressing.link_changed(link.is_up(), &mut self.sockets);
+    pub(crate) fn set_link(&mut self, carrier: Carrier, system: &System) {
+        self.carrier = carrier;
+        self.link.set_up(carrier.is_up());
+        // A new link may be another network, and its neighbours others.
+        self.link.forget(system.drops());
+        self.addressing.link_changed(system.now(), carrier.is_up(), &self.link, system);
         self.note_work();
     }
 
@@ -166,9 +170,8 @@ impl Stack {
         self.polls += 1;
         self.nic_counters = counters;
         self.work.set(false);
-        let facts = self.nic.as_ref()?;
         let at = instant(now);
-        let mut wire = Introduced {
+        let mut wire = Linked {
             device: Guarded {
                 device: Recorded {
                     device: Counted { device: nic, traffic: &self.traffic },
@@ -178,29 +181,35 @@ impl Stack {
                 guard: &self.guard,
                 drops: system.drops(),
             },
-            introductions: &self.introductions,
+            link: &self.link,
+            guard: &self.guard,
+            recorder: &self.recorder,
+            drops: system.drops(),
+            now,
         };
         let interface = match &mut self.interface {
             Some(interface) => interface,
             none => {
-                let mut config = smoltcp::iface::Config::new(HardwareAddress::Ethernet(facts.mac));
+                let mut config = smoltcp::iface::Config::new(HardwareAddress::Ip);
                 config.random_seed = self.random.next_u64();
                 let interface = none.insert(Interface::new(config, &mut wire, at));
                 interface.set_reassembly_timeout(REASSEMBLY_TIMEOUT.into());
-                self.addressing.attach(facts.mac, interface, &self.guard, system);
                 for group in self.udp.groups() {
                     // Cannot fail: there is room for every group that sockets are in.
                     let _ = interface.join_multicast_group(group);
                 }
-                self.routed = None;
+                self.told = None;
                 interface
             }
         };
+        if self.told.is_none() {
+            let ours = self.addressing.current();
+            tell(ours, interface, &self.link, &self.guard);
+            self.told = Some(ours.cloned());
+        }
 
         self.traffic.exhausted.set(false);
         for _ in 0..INGRESS_FRAMES_PER_POLL {
-            // A frame that was held back was announced to us a step ago.
-            let was_held = self.introductions.is_holding();
             match interface.poll_ingress_single(at, &mut wire, &mut self.sockets) {
                 PollIngressSingleResult::None => break,
                 PollIngressSingleResult::PacketProcessed
@@ -213,8 +222,7 @@ impl Stack {
                 tcp: &mut self.tcp,
             };
             hearers.distribute(now, interface, &mut self.sockets);
-            let is_held = self.introductions.is_holding();
-            if (self.guard.take_syn_seen() || was_held) && !is_held {
+            if self.guard.take_syn_seen() {
                 // That SYN may have taken a listening socket; the next one in this turn finds
                 // another.
                 let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
@@ -225,29 +233,17 @@ impl Stack {
         interface.poll_maintenance(at);
         let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
         self.guard.set_listening(table);
-        if !self.introductions.is_holding() {
-            self.guard.keep_connections(&self.tcp.connections(&self.sockets));
+        self.guard.keep_connections(&self.tcp.connections(&self.sockets));
+        let send = |packet: &[u8]| wire.send(packet);
+        let address_due = self.addressing.poll(now, &self.link, &mut self.random, system, send);
+        if self.told.as_ref().map(Option::as_ref) != Some(self.addressing.current()) {
+            let ours = self.addressing.current();
+            tell(ours, interface, &self.link, &self.guard);
+            self.told = Some(ours.cloned());
         }
-        let address_deadline = self.addressing.poll(
-            now,
-            interface,
-            &mut self.sockets,
-            &self.guard,
-            &mut self.random,
-            system,
-        );
-        if self.addressing.current() != self.routed.as_ref() {
-            self.routed = self.addressing.current().cloned();
-            self.routes.set_addresses(self.routed.as_ref());
-            self.routes.apply(interface);
-        }
-        let ours = self.addressing.current().map(|ours| (facts.mac, ours.address));
-        self.introductions.set_ours(ours);
 
-        while let Some(frame) = self.addressing.outgoing() {
-            let Some(token) = wire.transmit(at) else { break };
-            token.consume(frame.len(), |out| out.copy_from_slice(&frame));
-        }
+        wire.flush();
+        self.output.flush(|packet| wire.send(packet));
         let mut sending = true;
         for _ in 0..EGRESS_PASSES_PER_POLL {
             sending = interface.poll_egress(at, &mut wire, &mut self.sockets)
@@ -256,15 +252,17 @@ impl Stack {
                 break;
             }
         }
+        // What was just written may wait for neighbours that are to be asked for.
+        wire.flush();
 
         let mut due = match interface.poll_at(at, &self.sockets) {
-            _ if sending || self.introductions.is_holding() => Some(now),
+            _ if sending || self.link.is_looping() => Some(now),
             Some(instant) => {
                 Some(Duration::from_micros(instant.total_micros().max(0) as u64).max(now))
             }
             None => None,
         };
-        if self.traffic.exhausted.get() {
+        if self.traffic.exhausted.get() && self.link.is_up() {
             // The driver's next completion ends the sleep; this is for a device that never
             // completes.
             due = Some(now + TRANSMIT_RETRY);
@@ -277,12 +275,14 @@ impl Stack {
             }
         }
         let pool_due = self.tcp.is_waiting().then(|| now + POOL_CHECK_INTERVAL);
-        [due, address_deadline, pool_due].into_iter().flatten().min()
+        // A question for which there was no room is asked when there is.
+        let link_due = self.link.next_deadline().map(|due| due.max(now + TRANSMIT_RETRY));
+        [due, address_due, pool_due, link_due].into_iter().flatten().min()
     }
 
     /// The connections that are counted by themselves.
     pub(super) fn meters(&self) -> &Meters {
-        &self.traffic.meters
+        &self.link.meters
     }
 
     /// True if a task has left something to send.
@@ -305,16 +305,6 @@ impl Stack {
         Ok(index)
     }
 
-    /// The address of ours that a packet to `to` is sent from.
-    pub(super) fn source_for(&self, to: &IpAddress) -> Result<IpAddress, NetError> {
-        let is_broadcast = to.is_broadcast() || to.is_multicast();
-        if !is_broadcast && self.routes.lookup(to).is_none() {
-            return Err(NetError::NetworkUnreachable);
-        }
-        let interface = self.interface.as_ref().ok_or(NetError::NetworkUnreachable)?;
-        interface.get_source_address(to).ok_or(NetError::NetworkUnreachable)
-    }
-
     pub(super) fn tcp_connect(
         &mut self,
         now: Duration,
@@ -324,14 +314,14 @@ impl Stack {
         if to.port == 0 || !to.addr.is_unicast() {
             return Err(NetError::Invalid);
         }
-        let address = self.source_for(&to.addr)?;
+        let address = self.link.source_for(&to.addr)?;
         let (tcp, sockets) = (&self.tcp, &self.sockets);
         let port = ports::choose(&mut self.random, |port| tcp.has_port(sockets, port));
         let from = IpEndpoint::new(address, port.ok_or(NetError::NoAddress)?);
         let interface = self.interface.as_mut().ok_or(NetError::NetworkUnreachable)?;
         let context = interface.context();
         let slot = self.tcp.connect(&mut self.sockets, context, now, owner, from, to)?;
-        self.traffic.protocols.update(|all| all.tcp.active_opens += 1);
+        self.link.protocols.update(|all| all.tcp.active_opens += 1);
         self.note_work();
         Ok((slot, from))
     }
@@ -351,46 +341,34 @@ impl Stack {
             }
         };
         if outcome.is_err() {
-            self.traffic.protocols.update(|all| all.tcp.failed_opens += 1);
+            self.link.protocols.update(|all| all.tcp.failed_opens += 1);
         }
         outcome
     }
 
     pub(super) fn route_add(&mut self, route: Route) -> Result<(), NetError> {
+        let mut routes = self.link.routes.borrow_mut();
         if let Some(gateway) = route.gateway {
-            let direct = |known: &Route| known.gateway.is_none();
-            self.routes.lookup(&gateway).filter(|known| direct(known)).ok_or(
-                // As Linux says of a router on another network.
-                NetError::NetworkUnreachable,
-            )?;
+            // As Linux says of a router on another network.
+            let way = routes.lookup(&gateway).ok_or(NetError::NetworkUnreachable)?;
+            if way.gateway.is_some() {
+                return Err(NetError::NetworkUnreachable);
+            }
         }
-        self.routes.add(route)?;
-        self.apply_routes();
-        Ok(())
-    }
-
-    pub(super) fn route_delete(
-        &mut self,
-        destination: IpCidr,
-        gateway: Option<IpAddress>,
-    ) -> Result<(), NetError> {
-        self.routes.delete(destination, gateway)?;
-        self.apply_routes();
-        Ok(())
-    }
-
-    fn apply_routes(&mut self) {
-        if let Some(interface) = &mut self.interface {
-            self.routes.apply(interface);
-        }
-        self.note_work();
+        routes.add(route)
     }
 
     pub(super) fn route_get(&self, to: IpAddress) -> Option<RouteChoice> {
-        let considered: heapless::Vec<Route, _> = self.routes.matching(&to).copied().collect();
+        let source_address = self.link.source_for(&to).ok();
+        if self.link.is_ours(&to) {
+            let route = Route::to_ourselves(to);
+            let considered = heapless::Vec::from_slice(&[route]).unwrap_or_default();
+            return Some(RouteChoice { route, next_hop: to, source_address, considered });
+        }
+        let routes = self.link.routes.borrow();
+        let considered: heapless::Vec<Route, _> = routes.matching(&to).copied().collect();
         let route = *considered.first()?;
         let next_hop = route.gateway.unwrap_or(to);
-        let source_address = self.source_for(&to).ok();
         Some(RouteChoice { route, next_hop, source_address, considered })
     }
 
@@ -449,7 +427,7 @@ impl Stack {
             uptime,
             hostname: Text::from(hostname),
             nic: self.nic.clone(),
-            link: self.link,
+            link: self.carrier,
             address: self.addressing.current().cloned(),
             received,
             sent,
@@ -459,4 +437,25 @@ impl Stack {
             polls: self.polls,
         }
     }
+}
+
+/// Tells everybody who must know of our addresses.
+fn tell(ours: Option<&Address>, interface: &mut Interface, link: &Link, guard: &Guard) {
+    let v4 = ours.map(|ours| ours.address);
+    interface.update_ip_addrs(|addresses| {
+        // Cannot fail: the list is emptied, and holds ADDRESSES. The first of a family is what
+        // smoltcp sends from when it has no better reason.
+        addresses.clear();
+        addresses.extend(v4.map(IpCidr::Ipv4));
+        addresses.extend([
+            IpCidr::new(Ipv4Address::LOCALHOST.into(), 8),
+            IpCidr::new(Ipv6Address::LOCALHOST.into(), 128),
+        ]);
+    });
+    link.set_ours(Ours { v4, v6: heapless::Vec::new() });
+    guard.set_address(v4.map(|ours| (ours.address(), ours.broadcast())));
+    let mut routes = link.routes.borrow_mut();
+    routes.set_addresses(ours);
+    let mut neighbors = link.neighbors.borrow_mut();
+    neighbors.set_routers(|address| routes.all().iter().any(|r| r.gateway == Some(*address)));
 }

@@ -1,5 +1,6 @@
 //! What `ifconfig`, `arp`, `route` and `netstat` show, as plain data.
 
+use core::cell::Cell;
 use core::time::Duration;
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
@@ -8,7 +9,7 @@ use super::error::NetError;
 use super::routes::{Port, Route, RouteChoice};
 use super::stack::Stack;
 use crate::limits::{ADDRESSES, ICMP_SOCKETS, LISTENERS, MTU_BYTES, TCP_SOCKETS, UDP_SOCKETS};
-use crate::status::{Direction, Drops};
+use crate::status::{Direction, Drop, Drops};
 use crate::system::System;
 use crate::wire::ProtocolCounters;
 
@@ -51,8 +52,12 @@ pub enum NeighborState {
     Incomplete,
     /// Heard of lately.
     Reachable,
-    /// Heard of a while ago; used all the same, and then asked again.
+    /// Heard of a while ago; good enough to be used.
     Stale,
+    /// Used since; about to be asked again.
+    Delay,
+    /// Asked again.
+    Probe,
     /// Asked for in vain.
     Failed,
     /// Set by hand.
@@ -157,10 +162,29 @@ impl System {
         each(|index| self.stack.borrow().neighbor(index, self.now()))
     }
 
+    /// Sets a neighbour by hand (`arp -s`).
+    ///
+    /// # Errors
+    /// [`NetError::NoSockets`] if there is no room, [`NetError::Invalid`] if the address is none of
+    /// a single station.
+    pub fn neighbor_add(&self, address: IpAddress, mac: EthernetAddress) -> Result<(), NetError> {
+        let stack = self.stack.borrow();
+        stack.note_work();
+        stack.link.neighbors.borrow_mut().add(self.now(), address, mac)
+    }
+
+    /// Forgets a neighbour (`arp -d`).
+    ///
+    /// # Errors
+    /// [`NetError::Invalid`] if it is not there.
+    pub fn neighbor_delete(&self, address: IpAddress) -> Result<(), NetError> {
+        self.stack.borrow().link.neighbors.borrow_mut().delete(&address)
+    }
+
     /// The routes, in the order in which they are tried. As with [`System::neighbors`], the table
     /// may change in between.
     pub fn routes(&self) -> impl Iterator<Item = Route> + '_ {
-        each(|index| self.stack.borrow().routes.all().get(index).copied())
+        each(|index| self.stack.borrow().link.routes.borrow().all().get(index).copied())
     }
 
     /// Adds a route, or replaces the one of the same destination, router and metric.
@@ -181,7 +205,7 @@ impl System {
         destination: IpCidr,
         gateway: Option<IpAddress>,
     ) -> Result<(), NetError> {
-        self.stack.borrow_mut().route_delete(destination, gateway)
+        self.stack.borrow().link.routes.borrow_mut().delete(destination, gateway)
     }
 
     /// Which way a packet to `to` takes, and why.
@@ -198,7 +222,7 @@ impl System {
 
     /// What passed, by protocol.
     pub fn protocol_counters(&self) -> ProtocolCounters {
-        self.stack.borrow().traffic.protocols.get()
+        self.stack.borrow().link.protocols.get()
     }
 }
 
@@ -211,25 +235,54 @@ impl Stack {
     fn interfaces(&self, drops: &Drops) -> heapless::Vec<InterfaceStatus, 2> {
         let (received, sent) = self.directions(drops);
         let mut all = heapless::Vec::new();
-        let addresses = self.interface.iter().flat_map(|interface| interface.ip_addrs());
+        let of = |port: Port| {
+            let addresses = self.interface.iter().flat_map(|interface| interface.ip_addrs());
+            let addresses = addresses.filter(move |cidr| {
+                let is_loopback = match cidr.address() {
+                    IpAddress::Ipv4(address) => address.is_loopback(),
+                    IpAddress::Ipv6(address) => address.is_loopback(),
+                };
+                is_loopback == (port == Port::Lo)
+            });
+            addresses.map(InterfaceAddress::of).collect()
+        };
         let eth0 = InterfaceStatus {
             port: Port::Eth0,
             is_up: self.nic.is_some(),
-            is_running: self.link.is_up(),
+            is_running: self.carrier.is_up(),
             mtu: MTU_BYTES,
             mac: self.nic.as_ref().map(|nic| nic.mac),
             driver: self.nic.as_ref().map(|nic| nic.driver),
-            addresses: addresses.map(InterfaceAddress::of).collect(),
+            addresses: of(Port::Eth0),
             received,
             sent,
         };
+        let looped = &self.link.loopback;
+        let dropped = drops.get(Drop::LoopbackFull);
+        let count = |packets: &Cell<u64>, bytes: &Cell<u64>| Direction {
+            packets: packets.get(),
+            bytes: bytes.get(),
+            ..Direction::default()
+        };
+        let lo = InterfaceStatus {
+            port: Port::Lo,
+            is_up: true,
+            is_running: true,
+            mtu: MTU_BYTES,
+            mac: None,
+            driver: None,
+            addresses: of(Port::Lo),
+            received: count(&looped.received, &looped.received_bytes),
+            sent: Direction { dropped, ..count(&looped.sent, &looped.sent_bytes) },
+        };
         // Cannot fail: there is room for two.
         let _ = all.push(eth0);
+        let _ = all.push(lo);
         all
     }
 
     fn neighbor(&self, index: usize, now: Duration) -> Option<Neighbor> {
-        self.introductions.nth(index, now)
+        self.link.neighbors.borrow().get(index, now)
     }
 
     fn socket_info(&self, index: usize) -> Option<SocketInfo> {
@@ -246,7 +299,8 @@ impl Stack {
 impl InterfaceAddress {
     fn of(cidr: &IpCidr) -> Self {
         let broadcast = match cidr {
-            IpCidr::Ipv4(cidr) => cidr.broadcast(),
+            // The loopback interface has none.
+            IpCidr::Ipv4(cidr) => cidr.broadcast().filter(|_| !cidr.address().is_loopback()),
             IpCidr::Ipv6(_) => None,
         };
         Self { cidr: *cidr, broadcast }

@@ -167,7 +167,7 @@ impl Stack {
         if to.addr.is_unspecified() || to.port == 0 {
             return Poll::Ready(Err(NetError::Invalid));
         }
-        let source = match self.source_for(&to.addr) {
+        let source = match self.link.source_for(&to.addr) {
             Ok(source) => source,
             Err(error) => return Poll::Ready(Err(error)),
         };

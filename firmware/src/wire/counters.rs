@@ -4,9 +4,6 @@ use core::cell::Cell;
 
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetFrame, EthernetProtocol};
-
-use super::{Meters, Protocols};
 
 /// Frames and bytes, both ways.
 #[derive(Debug, Default)]
@@ -21,19 +18,22 @@ pub struct Traffic {
     pub sent_bytes: Cell<u64>,
     /// Multicasts and broadcasts received.
     pub multicast: Cell<u64>,
-    /// By protocol.
-    pub protocols: Protocols,
     /// The device had no transmit buffer free when it was last asked.
     pub exhausted: Cell<bool>,
-    /// The connections that are counted by themselves.
-    pub meters: Meters,
 }
 
-/// The IP packet in a frame.
-fn ip_packet(frame: &[u8]) -> Option<&[u8]> {
-    let ethernet = EthernetFrame::new_checked(frame).ok()?;
-    let is_ip = matches!(ethernet.ethertype(), EthernetProtocol::Ipv4 | EthernetProtocol::Ipv6);
-    is_ip.then(|| ethernet.payload())
+impl Traffic {
+    /// Counts a frame that was received.
+    pub fn count_received(&self, bytes: usize) {
+        add(&self.received, 1);
+        add(&self.received_bytes, bytes);
+    }
+
+    /// Counts a frame that was sent.
+    pub fn count_sent(&self, bytes: usize) {
+        add(&self.sent, 1);
+        add(&self.sent_bytes, bytes);
+    }
 }
 
 fn add(counter: &Cell<u64>, n: usize) {
@@ -87,13 +87,8 @@ impl<T: RxToken> RxToken for CountedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         let traffic = self.traffic;
         self.token.consume(|frame| {
-            add(&traffic.received, 1);
-            add(&traffic.received_bytes, frame.len());
+            traffic.count_received(frame.len());
             add(&traffic.multicast, frame.first().map_or(0, |first| usize::from(first & 1)));
-            if let Some(packet) = ip_packet(frame) {
-                traffic.protocols.received(packet);
-                traffic.meters.received(packet);
-            }
             f(frame)
         })
     }
@@ -112,17 +107,8 @@ pub struct CountedTx<'a, T> {
 
 impl<T: TxToken> TxToken for CountedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        add(&self.traffic.sent, 1);
-        add(&self.traffic.sent_bytes, len);
-        let Traffic { protocols, meters, .. } = self.traffic;
-        self.token.consume(len, |frame| {
-            let result = f(frame);
-            if let Some(packet) = ip_packet(frame) {
-                protocols.sent(packet);
-                meters.sent(packet);
-            }
-            result
-        })
+        self.traffic.count_sent(len);
+        self.token.consume(len, f)
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {

@@ -9,30 +9,18 @@ use core::cell::{Cell, RefCell};
 
 use smoltcp::time::Instant;
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message,
-    Icmpv4Packet, IpAddress, IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket, UdpPacket,
+    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpAddress,
+    IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket, UdpPacket,
 };
 
 use crate::limits::{
-    ARP_OUTBOX, BACKSCATTER_PER_SECOND, DHCP_CLIENT_PORT, DHCP_PER_SECOND, FRAME_BYTES_MAX,
-    LISTENERS, RUNAWAY_ACKS, TCP_SOCKETS,
+    BACKSCATTER_PER_SECOND, DHCP_CLIENT_PORT, DHCP_PER_SECOND, FRAME_BYTES_MAX, LISTENERS,
+    RUNAWAY_ACKS, TCP_SOCKETS,
 };
 use crate::status::Drop;
 
 /// Slots of the table of bare ACKs, by a hash of the connection.
 const ACK_SLOTS: usize = 64;
-
-/// ARP requests of ours whose answers are awaited.
-const ARP_AWAITED: usize = 16;
-
-/// An ARP frame that concerns an address of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArpHeard {
-    /// Someone claims the watched address: its frame carries it as the sender's.
-    Claim(EthernetAddress),
-    /// Someone probes for the watched address (RFC 5227 2.1.1: sender address zero).
-    Probe(EthernetAddress),
-}
 
 /// Ports somebody listens on, with the number of sockets still free to take a connection.
 pub type ListenTable = heapless::Vec<(u16, usize), LISTENERS>;
@@ -91,11 +79,8 @@ struct BareAck {
 pub struct Guard {
     mac: Cell<EthernetAddress>,
     address: Cell<Option<(Ipv4Address, Option<Ipv4Address>)>>,
-    watched: Cell<Option<Ipv4Address>>,
     listening: RefCell<ListenTable>,
     syn_seen: Cell<bool>,
-    arp_heard: RefCell<heapless::Deque<(Ipv4Address, ArpHeard), ARP_OUTBOX>>,
-    arp_awaited: RefCell<heapless::Deque<Ipv4Address, ARP_AWAITED>>,
     expected: RefCell<heapless::Vec<Expected, { TCP_SOCKETS + 1 }>>,
     acks: [Cell<BareAck>; ACK_SLOTS],
     runaway: Cell<Option<(Ipv4Address, u16)>>,
@@ -115,11 +100,8 @@ impl Guard {
         Self {
             mac: Cell::new(EthernetAddress([0; 6])),
             address: Cell::new(None),
-            watched: Cell::new(None),
             listening: RefCell::new(ListenTable::new()),
             syn_seen: Cell::new(false),
-            arp_heard: RefCell::new(heapless::Deque::new()),
-            arp_awaited: RefCell::new(heapless::Deque::new()),
             expected: RefCell::new(heapless::Vec::new()),
             acks: [const { Cell::new(BareAck { connection: 0, content: 0, repeats: 0 }) };
                 ACK_SLOTS],
@@ -139,11 +121,6 @@ impl Guard {
         self.address.set(address);
     }
 
-    /// The address whose claims are to be reported: ours, or one that we consider.
-    pub fn watch(&self, address: Option<Ipv4Address>) {
-        self.watched.set(address);
-    }
-
     /// The ports somebody listens on.
     pub fn set_listening(&self, table: ListenTable) {
         *self.listening.borrow_mut() = table;
@@ -158,11 +135,6 @@ impl Guard {
     /// back.
     pub fn take_syn_seen(&self) -> bool {
         self.syn_seen.take()
-    }
-
-    /// The next ARP frame that concerned the watched address of its time.
-    pub fn take_arp(&self) -> Option<(Ipv4Address, ArpHeard)> {
-        self.arp_heard.borrow_mut().pop_front()
     }
 
     /// The peer of a connection whose ACKs were held back since the last call.
@@ -187,51 +159,9 @@ impl Guard {
             return Err(Drop::BogusSource);
         }
         match ethernet.ethertype() {
-            EthernetProtocol::Arp => self.check_arp(ethernet.payload()),
             EthernetProtocol::Ipv4 => self.check_ipv4(to, ethernet.payload()),
             _ => Ok(()),
         }
-    }
-
-    fn check_arp(&self, payload: &[u8]) -> Result<(), Drop> {
-        // What cannot be parsed is the stack's to refuse.
-        let Ok(arp) = ArpPacket::new_checked(payload) else { return Ok(()) };
-        if arp.hardware_len() != 6 || arp.protocol_len() != 4 {
-            return Ok(());
-        }
-        let sender_mac = EthernetAddress::from_bytes(arp.source_hardware_addr());
-        let sender = address_of(arp.source_protocol_addr());
-        let target = address_of(arp.target_protocol_addr());
-        if let Some(watched) = self.watched.get()
-            && sender_mac != self.mac.get()
-        {
-            let heard = if sender == watched {
-                Some(ArpHeard::Claim(sender_mac))
-            } else if sender.is_unspecified() && target == watched {
-                Some(ArpHeard::Probe(sender_mac))
-            } else {
-                None
-            };
-            if let Some(heard) = heard {
-                // A full queue loses the newest: the ones before it say the same.
-                let _ = self.arp_heard.borrow_mut().push_back((watched, heard));
-            }
-        }
-        if arp.operation() == ArpOperation::Reply {
-            let mut awaited = self.arp_awaited.borrow_mut();
-            let Some(at) = awaited.iter().position(|&address| address == sender) else {
-                return Err(Drop::UnsolicitedArp);
-            };
-            // The answered request is forgotten by rotating it out.
-            for index in 0..awaited.len() {
-                if let Some(address) = awaited.pop_front()
-                    && index != at
-                {
-                    let _ = awaited.push_back(address);
-                }
-            }
-        }
-        Ok(())
     }
 
     fn check_ipv4(&self, to: EthernetAddress, payload: &[u8]) -> Result<(), Drop> {
@@ -249,6 +179,10 @@ impl Guard {
             || Some(source) == broadcast;
         if nobody {
             return Err(Drop::BogusSource);
+        }
+        // RFC 1122 3.2.1.3 g: 127.0.0.0/8 never comes from a wire.
+        if ip.dst_addr().is_loopback() {
+            return Err(Drop::BogusDestination);
         }
         let to_all = !to.is_unicast()
             || ip.dst_addr().is_multicast()
@@ -320,7 +254,7 @@ impl Guard {
     }
 
     /// Notes what a segment of ours acknowledges.
-    pub(super) fn note_acknowledged(&self, frame: &[u8]) {
+    pub fn note_acknowledged(&self, frame: &[u8]) {
         let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return };
         if ethernet.ethertype() != EthernetProtocol::Ipv4 {
             return;
@@ -340,21 +274,16 @@ impl Guard {
         }
     }
 
-    /// Looks at a frame of ours, before it is sent.
-    pub(super) fn check_sent(&self, now: Instant, frame: &[u8]) -> Result<(), Drop> {
+    /// Looks at a frame of ours, before it is sent; its Ethernet addresses need not be there yet.
+    ///
+    /// # Errors
+    /// Why it may not be sent.
+    pub fn check_sent(&self, now: Instant, frame: &[u8]) -> Result<(), Drop> {
         if frame.len() < EthernetFrame::<&[u8]>::header_len() {
             return Ok(());
         }
         let ethernet = EthernetFrame::new_unchecked(frame);
         match ethernet.ethertype() {
-            EthernetProtocol::Arp => {
-                if let Ok(arp) = ArpPacket::new_checked(ethernet.payload())
-                    && arp.operation() == ArpOperation::Request
-                {
-                    self.await_arp(address_of(arp.target_protocol_addr()));
-                }
-                Ok(())
-            }
             EthernetProtocol::Ipv4 => {
                 let Ok(ip) = Ipv4Packet::new_checked(ethernet.payload()) else { return Ok(()) };
                 match ip.next_header() {
@@ -384,18 +313,6 @@ impl Guard {
         }
     }
 
-    /// Notes that an answer to this ARP request may come. The oldest gives way.
-    fn await_arp(&self, target: Ipv4Address) {
-        let mut awaited = self.arp_awaited.borrow_mut();
-        if awaited.iter().any(|&address| address == target) {
-            return;
-        }
-        if awaited.is_full() {
-            awaited.pop_front();
-        }
-        let _ = awaited.push_back(target);
-    }
-
     /// A bare ACK that repeats itself while the peer says nothing is a stack running away:
     /// smoltcp's zero-window probe without data does so without end.
     fn check_bare_ack(&self, to: Ipv4Address, tcp: &TcpPacket<&[u8]>) -> Result<(), Drop> {
@@ -420,10 +337,6 @@ impl Guard {
         slot.set(last);
         Ok(())
     }
-}
-
-fn address_of(bytes: &[u8]) -> Ipv4Address {
-    bytes.try_into().map_or(Ipv4Address::UNSPECIFIED, |bytes: [u8; 4]| Ipv4Address::from(bytes))
 }
 
 fn is_error(message: Icmpv4Message) -> bool {

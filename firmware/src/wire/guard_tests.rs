@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
-    ArpRepr, EthernetRepr, Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Cidr, Ipv4Repr, TcpControl,
-    TcpRepr, TcpSeqNumber,
+    EthernetRepr, Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Cidr, Ipv4Repr, TcpControl, TcpRepr,
+    TcpSeqNumber,
 };
 
 use super::*;
@@ -23,7 +23,6 @@ fn guard() -> Guard {
     let guard = Guard::new();
     guard.set_mac(OURS);
     guard.set_address(Some((OUR_IP, Ipv4Cidr::new(OUR_IP, 24).broadcast())));
-    guard.watch(Some(OUR_IP));
     let mut table = ListenTable::new();
     table.push((80, 1)).unwrap();
     table.push((23, 0)).unwrap();
@@ -110,21 +109,6 @@ fn echo_request() -> Vec<u8> {
     packet
 }
 
-fn arp(operation: ArpOperation, sender: Ipv4Address, target: Ipv4Address) -> Vec<u8> {
-    let mut frame = ethernet(OURS, PEER, EthernetProtocol::Arp);
-    let repr = ArpRepr::EthernetIpv4 {
-        operation,
-        source_hardware_addr: PEER,
-        source_protocol_addr: sender,
-        target_hardware_addr: OURS,
-        target_protocol_addr: target,
-    };
-    let mut packet = vec![0; repr.buffer_len()];
-    repr.emit(&mut ArpPacket::new_unchecked(&mut packet[..]));
-    frame.extend(packet);
-    frame
-}
-
 #[test]
 fn received_frames() {
     use IpProtocol::{Icmp, Tcp, Udp};
@@ -164,38 +148,16 @@ fn received_frames() {
             ipv4(broadcast, PEER_IP, subnet, Icmp, &echo_request()),
             Err(Drop::BroadcastEcho),
         ),
-        ("an ARP request", arp(ArpOperation::Request, PEER_IP, OUR_IP), Ok(())),
         (
-            "an ARP reply nobody asked for",
-            arp(ArpOperation::Reply, PEER_IP, OUR_IP),
-            Err(Drop::UnsolicitedArp),
+            "to 127.0.0.1",
+            ipv4(OURS, PEER_IP, Ipv4Address::LOCALHOST, Tcp, &syn_to(80)),
+            Err(Drop::BogusDestination),
         ),
     ];
     for (what, frame, expected) in rows {
         keep(&[(tag::FREE, &[1]), (tag::RECEIVED, &frame)]);
         assert_eq!(guard().check_received(&frame), expected, "{what}");
     }
-}
-
-#[test]
-fn an_arp_reply_passes_once_for_each_request() {
-    let guard = guard();
-    let reply = arp(ArpOperation::Reply, PEER_IP, OUR_IP);
-    let request = arp(ArpOperation::Request, OUR_IP, PEER_IP);
-    keep(&[(tag::SENT, &request), (tag::RECEIVED, &reply), (tag::RECEIVED, &reply)]);
-    guard.check_sent(Instant::ZERO, &request).unwrap();
-    assert_eq!(guard.check_received(&reply), Ok(()));
-    assert_eq!(guard.check_received(&reply), Err(Drop::UnsolicitedArp));
-}
-
-#[test]
-fn claims_and_probes_of_the_watched_address_are_heard() {
-    let guard = guard();
-    guard.check_received(&arp(ArpOperation::Request, OUR_IP, PEER_IP)).unwrap();
-    guard.check_received(&arp(ArpOperation::Request, Ipv4Address::UNSPECIFIED, OUR_IP)).unwrap();
-    assert_eq!(guard.take_arp(), Some((OUR_IP, ArpHeard::Claim(PEER))));
-    assert_eq!(guard.take_arp(), Some((OUR_IP, ArpHeard::Probe(PEER))));
-    assert_eq!(guard.take_arp(), None);
 }
 
 #[test]
@@ -252,16 +214,14 @@ proptest! {
 
     #[test]
     fn no_mangled_frame_panics(
-        which in 0..4usize,
+        which in 0..2usize,
         at in 0..80usize,
         value: u8,
         cut in 0..80usize,
     ) {
         let mut frame = match which {
             0 => ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &syn_to(80)),
-            1 => ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Icmp, &echo_request()),
-            2 => arp(ArpOperation::Request, PEER_IP, OUR_IP),
-            _ => arp(ArpOperation::Reply, PEER_IP, OUR_IP),
+            _ => ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Icmp, &echo_request()),
         };
         if let Some(byte) = frame.get_mut(at) {
             *byte = value;

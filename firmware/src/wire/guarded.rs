@@ -1,18 +1,13 @@
 //! The guard around a device.
 //!
-//! A received frame that may not pass is shown to the stack as an empty one, which it ignores. A
-//! frame to be sent is built in a scratch buffer first, since a transmit token that was begun must
-//! be sent.
+//! A received frame that may not pass is shown as an empty one, which nobody looks at further. What
+//! is sent is looked at above, in [`super::Linked`], before there is a frame.
 
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 
 use super::Guard;
 use crate::status::Drops;
-
-/// Bytes of the longest frame that is looked at before it is sent: an ICMP error quotes up to 576
-/// bytes.
-const INSPECTED_BYTES: usize = 14 + 576;
 
 /// A device behind the guard.
 #[derive(Debug)]
@@ -31,19 +26,18 @@ impl<D: Device> Device for Guarded<'_, D> {
     where
         Self: 't;
     type TxToken<'t>
-        = GuardedTx<'t, D::TxToken<'t>>
+        = D::TxToken<'t>
     where
         Self: 't;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (rx, tx) = self.device.receive(now)?;
         let (guard, drops) = (self.guard, self.drops);
-        Some((GuardedRx { token: rx, guard, drops }, GuardedTx { token: tx, now, guard, drops }))
+        Some((GuardedRx { token: rx, guard, drops }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(now)?;
-        Some(GuardedTx { token, now, guard: self.guard, drops: self.drops })
+        self.device.transmit(now)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -73,42 +67,5 @@ impl<T: RxToken> RxToken for GuardedRx<'_, T> {
 
     fn meta(&self) -> PacketMeta {
         self.token.meta()
-    }
-}
-
-/// A frame that is looked at before it is sent.
-#[derive(Debug)]
-pub struct GuardedTx<'a, T> {
-    token: T,
-    now: Instant,
-    guard: &'a Guard,
-    drops: &'a Drops,
-}
-
-impl<T: TxToken> TxToken for GuardedTx<'_, T> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        if len > INSPECTED_BYTES {
-            let guard = self.guard;
-            return self.token.consume(len, |out| {
-                let result = f(out);
-                guard.note_acknowledged(out);
-                result
-            });
-        }
-        let mut scratch = [0; INSPECTED_BYTES];
-        let frame = &mut scratch[..len];
-        let result = f(frame);
-        match self.guard.check_sent(self.now, frame) {
-            Ok(()) => {
-                self.guard.note_acknowledged(frame);
-                self.token.consume(len, |out| out.copy_from_slice(frame));
-            }
-            Err(why) => self.drops.count(why),
-        }
-        result
-    }
-
-    fn set_meta(&mut self, meta: PacketMeta) {
-        self.token.set_meta(meta);
     }
 }

@@ -2,24 +2,30 @@
 //!
 //! ```text
 //!   driver <-> counters (what passed) <-> capture (its copy) <-> guard (what may pass)
-//!          <-> introduce (who is who) <-> the stack
+//!          <-> link (frames to packets: neighbours, routes, ourselves) <-> the stack
 //! ```
 
 mod absent;
+mod arp;
 mod capture;
 mod counters;
 mod guard;
 mod guarded;
-mod introduce;
+mod link;
+mod linked;
 mod meter;
 mod protocols;
+mod slots;
+mod unreachable;
 
 pub use absent::Absent;
+pub(crate) use arp::ArpHeard;
 pub use capture::{CaptureReader, Captured, Recorded, Recorder, Way};
 pub use counters::{Counted, Traffic};
-pub use guard::{ArpHeard, Guard, ListenTable, Tuple};
+pub use guard::{Guard, ListenTable, Tuple};
 pub use guarded::Guarded;
-pub use introduce::{Introduced, Introductions};
+pub(crate) use link::{Link, Ours};
+pub(crate) use linked::Linked;
 pub use meter::{Meters, Passed, Segments};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,

@@ -6,6 +6,8 @@ mod dhcp_server;
 mod hostile;
 #[path = "simulation/leases.rs"]
 mod leases;
+#[path = "simulation/neighbors.rs"]
+mod neighbors;
 #[path = "simulation/packets.rs"]
 mod packets;
 #[path = "simulation/sockets.rs"]

@@ -89,7 +89,7 @@ fn ipv4(protocol: IpProtocol, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The IPv4 payload of a frame from the board to the forger.
-fn read_ipv4(frame: &[u8], protocol: IpProtocol) -> Option<Vec<u8>> {
+pub fn read_ipv4(frame: &[u8], protocol: IpProtocol) -> Option<Vec<u8>> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     if frame.ethertype() != EthernetProtocol::Ipv4 || frame.dst_addr() != FORGER_MAC {
         return None;

@@ -69,6 +69,7 @@ fn desk() -> Desk {
         address: Ipv4Cidr::new(Ipv4Address::new(192, 168, 1, 42), 24),
         router: Some(Ipv4Address::new(192, 168, 1, 1)),
         dns: heapless::Vec::from_slice(&[Ipv4Address::new(192, 168, 1, 1)]).unwrap(),
+        ntp: heapless::Vec::new(),
         source: AddressSource::Dhcp {
             server: Ipv4Address::new(192, 168, 1, 1),
             lease_seconds: 3600,
@@ -156,6 +157,7 @@ fn worst(character: char) -> Desk {
                 address: Ipv4Cidr::new(far, 24),
                 router: Some(far),
                 dns: core::iter::repeat_n(far, crate::limits::DNS_SERVERS).collect(),
+                ntp: heapless::Vec::new(),
                 source: AddressSource::Dhcp { server: far, lease_seconds: u32::MAX },
             }),
             received: counts,

@@ -6,6 +6,7 @@
 //!   ip=dhcp hostname=attic
 //!   ip=192.168.1.42::192.168.1.1:255.255.255.0:attic:eth0:off:192.168.1.1
 //!   ip=off mac=02:00:00:12:34:56
+//!   ip=dhcp ipv6.disable=1 icmp.mask=on
 //! ```
 //!
 //! Words are parted by spaces; double quotes keep a space in a word; a bare `--` ends our part.
@@ -60,11 +61,23 @@ pub struct Config {
     pub mac: Option<EthernetAddress>,
     /// A time server.
     pub ntp: Option<Ipv4Address>,
+    /// IPv6 beside IPv4 (`ipv6.disable=1`: not).
+    pub ipv6: bool,
+    /// ICMP address mask requests are answered (`icmp.mask=on`; RFC 1122 3.2.2.9: only if asked
+    /// for).
+    pub icmp_mask: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ipv4: Ipv4Mode::Dhcp, hostname: Text::from(DEFAULT_HOSTNAME), mac: None, ntp: None }
+        Self {
+            ipv4: Ipv4Mode::Dhcp,
+            hostname: Text::from(DEFAULT_HOSTNAME),
+            mac: None,
+            ntp: None,
+            ipv6: true,
+            icmp_mask: false,
+        }
     }
 }
 
@@ -151,6 +164,20 @@ impl Config {
                         Shown(value)
                     )),
                 },
+                "ipv6.disable" => match switch(value) {
+                    Some(disable) => config.ipv6 = !disable,
+                    None => faults.note(format_args!(
+                        "ipv6.disable={}: neither 0 nor 1; ignored",
+                        Shown(value)
+                    )),
+                },
+                "icmp.mask" => match switch(value) {
+                    Some(on) => config.icmp_mask = on,
+                    None => faults.note(format_args!(
+                        "icmp.mask={}: neither on nor off; ignored",
+                        Shown(value)
+                    )),
+                },
                 _ => {}
             }
         }
@@ -197,10 +224,16 @@ impl fmt::Display for Config {
             write!(f, ":{ntp}")?;
         }
         write!(f, " hostname={}", self.hostname)?;
-        match self.mac {
-            Some(mac) => write!(f, " mac={mac}"),
-            None => Ok(()),
+        if let Some(mac) = self.mac {
+            write!(f, " mac={mac}")?;
         }
+        if !self.ipv6 {
+            f.write_str(" ipv6.disable=1")?;
+        }
+        if self.icmp_mask {
+            f.write_str(" icmp.mask=on")?;
+        }
+        Ok(())
     }
 }
 
@@ -266,6 +299,15 @@ fn hostname(value: &str) -> Result<Text<HOSTNAME_BYTES_MAX>, &'static str> {
         return Err("a name neither begins nor ends with a hyphen");
     }
     Ok(Text::from(label))
+}
+
+/// A setting of two values, as people write them.
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "1" | "on" | "y" | "yes" => Some(true),
+        "0" | "off" | "n" | "no" => Some(false),
+        _ => None,
+    }
 }
 
 /// An Ethernet address, `b8:27:eb:12:34:56` or with hyphens.

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
 use crate::Text;
 use crate::limits::{JOURNAL_ENTRIES, JOURNAL_TEXT_BYTES};
@@ -53,6 +53,17 @@ pub enum Event {
         /// The address.
         address: Ipv4Address,
         /// Who claims it.
+        by: EthernetAddress,
+    },
+    /// We have an IPv6 address.
+    Ipv6(Ipv6Cidr),
+    /// We lost an IPv6 address.
+    Ipv6Lost(Ipv6Cidr),
+    /// Someone else has an IPv6 address that would have been ours (RFC 4862 5.4).
+    Ipv6Conflict {
+        /// The address.
+        address: Ipv6Address,
+        /// Who has it.
         by: EthernetAddress,
     },
     /// A word of the command line was not understood, and what was done instead.
@@ -109,6 +120,11 @@ impl fmt::Display for Event {
                 write!(f, "dhcp: lease of {offered} refused: {reason}")
             }
             Self::AddressConflict { address, by } => {
+                write!(f, "eth0: address {address} is in use by {}", Mac(*by))
+            }
+            Self::Ipv6(address) => write!(f, "eth0: address {address}"),
+            Self::Ipv6Lost(address) => write!(f, "eth0: address {address} given up"),
+            Self::Ipv6Conflict { address, by } => {
                 write!(f, "eth0: address {address} is in use by {}", Mac(*by))
             }
             Self::Config(text) => write!(f, "command line: {text}"),

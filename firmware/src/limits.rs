@@ -73,6 +73,26 @@ pub const ADDRESSES: usize = 8;
 /// Multicast groups that we are in (`SMOLTCP_IFACE_MAX_MULTICAST_GROUP_COUNT`).
 pub const GROUPS: usize = 16;
 
+// --- IPv6
+// -------------------------------------------------------------------------------------------------
+
+/// Addresses of ours: that of the link, and one of each of three prefixes.
+pub const IPV6_ADDRESSES: usize = 4;
+/// Default routers remembered (RFC 4861 6.3.4: two at least).
+pub const IPV6_ROUTERS: usize = 4;
+/// Prefixes whose addresses are neighbours.
+pub const IPV6_PREFIXES: usize = 8;
+/// Prefixes looked at in one advertisement.
+pub const PREFIXES_PER_ADVERT: usize = 4;
+/// Advertisements that wait to be looked at.
+pub const ADVERTS: usize = 4;
+/// An address is ours when nobody objected for this long (RFC 4862 5.1: one probe, RetransTimer).
+pub const IPV6_PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Questions for routers (RFC 4861 10: MAX_RTR_SOLICITATIONS).
+pub const ROUTER_SOLICITS: u32 = 3;
+/// And the time between them (RTR_SOLICITATION_INTERVAL).
+pub const ROUTER_SOLICIT_INTERVAL: Duration = Duration::from_secs(4);
+
 // --- Capture
 // ----------------------------------------------------------------------------------------------
 
@@ -357,6 +377,8 @@ const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /by
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
 const _: () = assert!(ADDRESSES == smoltcp::config::IFACE_MAX_ADDR_COUNT);
+const _: () = assert!(IPV6_ADDRESSES + 3 <= ADDRESSES, "and one of IPv4, 127.0.0.1, ::1");
+const _: () = assert!(IPV6_ADDRESSES < GROUPS);
 const _: () = assert!(GROUPS == smoltcp::config::IFACE_MAX_MULTICAST_GROUP_COUNT);
 const _: () = assert!(CAPTURE_BYTES <= FRAME_BYTES_MAX);
 const _: () = assert!(TCP_CONNECTS <= TCP_SOCKETS / 4);

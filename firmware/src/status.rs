@@ -224,6 +224,14 @@ drops! {
     DnsMalformed = "dns_malformed",
     /// Received: an ARP packet that makes no sense.
     BadArp = "bad_arp",
+    /// Received: a message of Neighbor Discovery that makes no sense, or came by a router.
+    BadDiscovery = "bad_discovery",
+    /// Received: a neighbour's advertisement that nobody asked for.
+    UnsolicitedAdvert = "unsolicited_advert",
+    /// Received: something that a router advertises and that there is no room for.
+    AdvertIgnored = "advert_ignored",
+    /// Received: a fragment that hides a TCP header (RFC 3128).
+    TinyFragment = "tiny_fragment",
     /// Received: a frame of a protocol that is not ours.
     UnknownProtocol = "unknown_protocol",
     /// Received: a packet from a neighbour, while the table was full of others.

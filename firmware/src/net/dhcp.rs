@@ -276,16 +276,11 @@ impl Client {
                 }
             }
             (
-                State::Requesting { offer: old, .. }
-                | State::Rebooting { lease: old, .. }
-                | State::Bound { lease: old, .. },
+                State::Requesting { .. } | State::Rebooting { .. } | State::Bound { .. },
                 DhcpMessageType::Ack,
             ) => {
-                // A renewal is for the address that we have.
-                let is_same = old.address.address() == reply.address;
-                match reply.lease().and_then(|lease| {
-                    if is_same { Ok(lease) } else { Err("it is not the address asked for") }
-                }) {
+                // Mostly the address that was asked for; if a server gives another, that is ours.
+                match reply.lease() {
                     Ok(lease) => {
                         let next = lease.renewal(now);
                         self.state = State::Bound { lease: lease.clone(), since: now, next };

@@ -14,11 +14,11 @@ use smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use smoltcp::socket::raw;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 use smoltcp::wire::{
-    Icmpv6Packet, IpAddress, IpEndpoint, IpVersion, Ipv4Packet, Ipv6Packet, checksum,
+    Icmpv6Packet, IpAddress, IpEndpoint, IpVersion, Ipv4Address, Ipv4Packet, Ipv6Packet, checksum,
 };
 
 use super::error::{IcmpError, NetError};
-use super::output::{Ends, Send};
+use super::output::{Ends, Output, Send};
 use super::stack::Stack;
 use super::tables::{Protocol, SocketInfo, SocketState};
 use super::tcp_pool::TcpPool;
@@ -132,6 +132,9 @@ pub(super) struct Hearers<'a> {
     pub icmp: &'a mut IcmpPool,
     pub udp: &'a mut UdpPool,
     pub tcp: &'a mut TcpPool,
+    pub output: &'a mut Output,
+    /// What address mask requests are answered with, if they are.
+    pub mask: Option<Ipv4Address>,
 }
 
 impl Hearers<'_> {
@@ -152,6 +155,12 @@ impl Hearers<'_> {
                 if !interface.has_ip_addr(message.to) || message.is_echo_request() {
                     continue;
                 }
+                if let Some(answer) = answer(now, self.mask, &message)
+                    && let Some(ends) = Ends::of(message.to, message.from)
+                {
+                    // Without room it is lost: whoever asks in vain asks again.
+                    let _ = self.output.icmp(ends, Send::default(), &answer);
+                }
                 let Message { from, hop_limit, bytes, .. } = message;
                 self.icmp.deliver(IcmpHeader { from, hop_limit, at: now }, bytes);
                 if let Some(error) = IcmpError::parse(from, bytes)
@@ -162,6 +171,37 @@ impl Hearers<'_> {
                 }
             }
         }
+    }
+}
+
+/// The answer to a question that the stack does not answer: for the time (RFC 792), or for the
+/// netmask (RFC 950 appendix I). The guard limits how many there are.
+fn answer(
+    now: Duration,
+    mask: Option<Ipv4Address>,
+    message: &Message<'_>,
+) -> Option<heapless::Vec<u8, 20>> {
+    const TIMESTAMP: u8 = 13;
+    const MASK: u8 = 17;
+    /// RFC 792: the time is not that of the day.
+    const NONSTANDARD: u32 = 1 << 31;
+    let IpAddress::Ipv4(_) = message.from else { return None };
+    match message.bytes {
+        [TIMESTAMP, 0, _, _, rest @ ..] if rest.len() >= 16 => {
+            let time = now.as_millis() as u32 & !NONSTANDARD | NONSTANDARD;
+            let mut answer = heapless::Vec::from_slice(&[TIMESTAMP + 1, 0, 0, 0]).ok()?;
+            answer.extend_from_slice(&rest[..8]).ok()?;
+            answer.extend_from_slice(&time.to_be_bytes()).ok()?;
+            answer.extend_from_slice(&time.to_be_bytes()).ok()?;
+            Some(answer)
+        }
+        [MASK, 0, _, _, rest @ ..] if rest.len() >= 8 => {
+            let mut answer = heapless::Vec::from_slice(&[MASK + 1, 0, 0, 0]).ok()?;
+            answer.extend_from_slice(&rest[..4]).ok()?;
+            answer.extend_from_slice(&mask?.octets()).ok()?;
+            Some(answer)
+        }
+        _ => None,
     }
 }
 

@@ -131,9 +131,13 @@ impl RouteTable {
         if self.routes.len() == before { Err(NetError::Invalid) } else { Ok(()) }
     }
 
-    /// Makes the routes of our own address, in place of those of the one before.
-    pub fn set_addresses(&mut self, address: Option<&Address>) {
-        self.remove(|route| matches!(route.source, RouteSource::Connected | RouteSource::Dhcp));
+    /// Makes the routes of our own addresses, and those of routers, in place of those before.
+    pub fn set_addresses(&mut self, address: Option<&Address>, ipv6: impl Iterator<Item = Route>) {
+        self.remove(|route| route.source != RouteSource::Static);
+        for route in ipv6 {
+            // Few enough to fit, but for what was added by hand: that stays, and these are lost.
+            let _ = self.add(route);
+        }
         let Some(address) = address else { return };
         // Few enough to fit: ADDRESSES of each kind at most.
         let _ = self.add(Route {

@@ -15,13 +15,14 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, IpVersion,
-    Ipv4Address, Ipv6Address,
+    Ipv4Address, Ipv6Address, Ipv6Cidr,
 };
 
 use super::address::Addressing;
 use super::buffers::{Buffers, RAW_BYTES, RAW_PACKETS, RAW_SOCKETS, Sockets};
 use super::error::NetError;
 use super::icmp::{Hearers, IcmpPool};
+use super::ipv6::Ipv6;
 use super::output::Output;
 use super::ports;
 use super::routes::{Route, RouteChoice};
@@ -54,6 +55,9 @@ fn raw_socket(
     raw::Socket::new(Some(version), Some(protocol), received, nothing)
 }
 
+/// Before there is an interface.
+const NO_MAC: EthernetAddress = EthernetAddress([0; 6]);
+
 /// Time since start, as smoltcp writes it.
 pub(crate) fn instant(at: Duration) -> Instant {
     Instant::from_micros(at.as_micros() as i64)
@@ -70,8 +74,12 @@ pub struct Stack {
     pub(super) raw: [SocketHandle; RAW_SOCKETS],
     pub(super) output: Output,
     pub(super) addressing: Addressing,
+    pub(super) ipv6: Ipv6,
     pub(super) link: Link,
-    /// What the interface, the link and the guard were told of our addresses; none: nothing yet.
+    /// Address mask requests are answered.
+    answers_mask: bool,
+    /// The IPv4 address that the interface, the link and the guard were told of; none: they must be
+    /// told anew.
     told: Option<Option<Address>>,
     guard: Guard,
     recorder: Recorder,
@@ -113,6 +121,8 @@ impl Stack {
             raw,
             output: Output::new(&mut buffers.output, &mut lists.output, identification),
             addressing: Addressing::new(config),
+            ipv6: Ipv6::new(config.ipv6),
+            answers_mask: config.icmp_mask,
             link: Link::new(&mut buffers.dhcp, &mut lists.dhcp),
             told: None,
             guard: Guard::new(),
@@ -155,7 +165,9 @@ impl Stack {
         self.link.set_up(carrier.is_up());
         // A new link may be another network, and its neighbours others.
         self.link.forget(system.drops());
-        self.addressing.link_changed(system.now(), carrier.is_up(), &self.link, system);
+        let up = carrier.is_up();
+        self.addressing.link_changed(system.now(), up, &self.link, system);
+        self.ipv6.link_changed(up, self.nic.as_ref().map_or(NO_MAC, |nic| nic.mac));
         self.note_work();
     }
 
@@ -204,7 +216,7 @@ impl Stack {
         };
         if self.told.is_none() {
             let ours = self.addressing.current();
-            tell(ours, interface, &self.link, &self.guard);
+            tell(ours, &self.ipv6, interface, &self.link, &self.guard);
             self.told = Some(ours.cloned());
         }
 
@@ -220,7 +232,12 @@ impl Stack {
                 icmp: &mut self.icmp,
                 udp: &mut self.udp,
                 tcp: &mut self.tcp,
+                output: &mut self.output,
+                mask: self.addressing.current().map(|ours| ours.address.netmask()),
             };
+            if !self.answers_mask {
+                hearers.mask = None;
+            }
             hearers.distribute(now, interface, &mut self.sockets);
             if self.guard.take_syn_seen() {
                 // That SYN may have taken a listening socket; the next one in this turn finds
@@ -236,9 +253,10 @@ impl Stack {
         self.guard.keep_connections(&self.tcp.connections(&self.sockets));
         let send = |packet: &[u8]| wire.send(packet);
         let address_due = self.addressing.poll(now, &self.link, &mut self.random, system, send);
-        if self.told.as_ref().map(Option::as_ref) != Some(self.addressing.current()) {
+        let (changed, ipv6_due) = self.ipv6.poll(now, interface, &self.link, system);
+        if changed || self.told.as_ref().map(Option::as_ref) != Some(self.addressing.current()) {
             let ours = self.addressing.current();
-            tell(ours, interface, &self.link, &self.guard);
+            tell(ours, &self.ipv6, interface, &self.link, &self.guard);
             self.told = Some(ours.cloned());
         }
 
@@ -277,7 +295,7 @@ impl Stack {
         let pool_due = self.tcp.is_waiting().then(|| now + POOL_CHECK_INTERVAL);
         // A question for which there was no room is asked when there is.
         let link_due = self.link.next_deadline().map(|due| due.max(now + TRANSMIT_RETRY));
-        [due, address_due, pool_due, link_due].into_iter().flatten().min()
+        [due, address_due, ipv6_due, pool_due, link_due].into_iter().flatten().min()
     }
 
     /// The connections that are counted by themselves.
@@ -440,22 +458,31 @@ impl Stack {
 }
 
 /// Tells everybody who must know of our addresses.
-fn tell(ours: Option<&Address>, interface: &mut Interface, link: &Link, guard: &Guard) {
+fn tell(
+    ours: Option<&Address>,
+    ipv6: &Ipv6,
+    interface: &mut Interface,
+    link: &Link,
+    guard: &Guard,
+) {
     let v4 = ours.map(|ours| ours.address);
+    let v6: heapless::Vec<Ipv6Cidr, _> = ipv6.slaac.ours().collect();
     interface.update_ip_addrs(|addresses| {
         // Cannot fail: the list is emptied, and holds ADDRESSES. The first of a family is what
         // smoltcp sends from when it has no better reason.
         addresses.clear();
         addresses.extend(v4.map(IpCidr::Ipv4));
+        addresses.extend(v6.iter().copied().map(IpCidr::Ipv6));
         addresses.extend([
             IpCidr::new(Ipv4Address::LOCALHOST.into(), 8),
             IpCidr::new(Ipv6Address::LOCALHOST.into(), 128),
         ]);
     });
-    link.set_ours(Ours { v4, v6: heapless::Vec::new() });
     guard.set_address(v4.map(|ours| (ours.address(), ours.broadcast())));
+    guard.set_addresses_v6(v6.iter().map(|ours| ours.address()));
+    link.set_ours(Ours { v4, v6 });
     let mut routes = link.routes.borrow_mut();
-    routes.set_addresses(ours);
+    routes.set_addresses(ours, ipv6.slaac.routes());
     let mut neighbors = link.neighbors.borrow_mut();
     neighbors.set_routers(|address| routes.all().iter().any(|r| r.gateway == Some(*address)));
 }

@@ -8,7 +8,9 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address}
 use super::error::NetError;
 use super::routes::{Port, Route, RouteChoice};
 use super::stack::Stack;
-use crate::limits::{ADDRESSES, ICMP_SOCKETS, LISTENERS, MTU_BYTES, TCP_SOCKETS, UDP_SOCKETS};
+use crate::limits::{
+    ADDRESSES, DNS_SERVERS, ICMP_SOCKETS, LISTENERS, MTU_BYTES, TCP_SOCKETS, UDP_SOCKETS,
+};
 use crate::status::{Direction, Drop, Drops};
 use crate::system::System;
 use crate::wire::ProtocolCounters;
@@ -218,6 +220,14 @@ impl System {
         // Free sockets are left out, so the places are counted here and not by `each`.
         (0..TCP_SOCKETS + LISTENERS + UDP_SOCKETS + ICMP_SOCKETS)
             .filter_map(|index| self.stack.borrow().socket_info(index))
+    }
+
+    /// The name servers: those of the IPv4 configuration, then those that routers advertise.
+    pub fn name_servers(&self) -> heapless::Vec<IpAddress, { 2 * DNS_SERVERS }> {
+        let stack = self.stack.borrow();
+        let v4 = stack.addressing.current().into_iter().flat_map(|ours| ours.dns.iter());
+        let v4 = v4.copied().map(IpAddress::Ipv4);
+        v4.chain(stack.ipv6.slaac.dns().map(IpAddress::Ipv6)).collect()
     }
 
     /// What passed, by protocol.

@@ -194,7 +194,7 @@ fn a_bare_ack_is_not_repeated_for_ever_but_may_answer() {
     let ack = ipv4(PEER, OUR_IP, PEER_IP, IpProtocol::Tcp, &ack);
     let passed = (0..1000).filter(|_| guard.check_sent(Instant::ZERO, &ack).is_ok()).count();
     assert_eq!(passed, RUNAWAY_ACKS as usize + 1);
-    assert_eq!(guard.take_runaway(), Some((PEER_IP, 40000)));
+    assert_eq!(guard.take_runaway(), Some((PEER_IP.into(), 40000)));
     // Something heard from the peer entitles it to an answer.
     let heard = tcp((PEER_IP, 40000), (OUR_IP, 80), TcpControl::None, true);
     let heard = ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &heard);
@@ -231,4 +231,97 @@ proptest! {
         let _ = guard.check_received(&frame);
         let _ = guard.check_sent(Instant::ZERO, &frame);
     }
+}
+
+fn ipv6(to: EthernetAddress, from: &str, dst: &str, protocol: IpProtocol, data: &[u8]) -> Vec<u8> {
+    let ip = smoltcp::wire::Ipv6Repr {
+        src_addr: from.parse().unwrap(),
+        dst_addr: dst.parse().unwrap(),
+        next_header: protocol,
+        payload_len: data.len(),
+        hop_limit: 64,
+    };
+    let mut frame = ethernet(to, PEER, EthernetProtocol::Ipv6);
+    let start = frame.len();
+    frame.resize(start + 40, 0);
+    ip.emit(&mut smoltcp::wire::Ipv6Packet::new_unchecked(&mut frame[start..]));
+    frame.extend(data);
+    frame
+}
+
+#[test]
+fn received_frames_of_ipv6() {
+    use IpProtocol::{HopByHop, Icmpv6, Tcp, Udp};
+    let guard = guard();
+    guard.set_addresses_v6(core::iter::once("fe80::1".parse().unwrap()));
+    let all = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
+    let echo = [128, 0, 0, 0, 0, 0, 0, 0];
+    let hidden: Vec<u8> = [6, 0, 1, 4, 0, 0, 0, 0].into_iter().chain(syn_to(23)).collect();
+    let from = |from| ipv6(OURS, from, "fe80::1", Udp, &[0; 8]);
+    for (what, frame, expected) in [
+        ("a ping", ipv6(OURS, "fe80::2", "fe80::1", Icmpv6, &echo), Ok(())),
+        ("a ping to all", ipv6(all, "fe80::2", "ff02::1", Icmpv6, &echo), Err(Drop::BroadcastEcho)),
+        ("a SYN", ipv6(OURS, "fe80::2", "fe80::1", Tcp, &syn_to(80)), Ok(())),
+        (
+            "a SYN to all",
+            ipv6(all, "fe80::2", "ff02::1", Tcp, &syn_to(80)),
+            Err(Drop::BroadcastSyn),
+        ),
+        (
+            "a SYN while all sockets are taken",
+            ipv6(OURS, "fe80::2", "fe80::1", Tcp, &syn_to(23)),
+            Err(Drop::ListenOverflow),
+        ),
+        (
+            "the same behind an extension header",
+            ipv6(OURS, "fe80::2", "fe80::1", HopByHop, &hidden),
+            Err(Drop::ListenOverflow),
+        ),
+        ("from a group", from("ff02::1"), Err(Drop::BogusSource)),
+        ("from ::1", from("::1"), Err(Drop::BogusSource)),
+        ("from ourselves", from("fe80::1"), Err(Drop::BogusSource)),
+        ("from nobody", from("::"), Err(Drop::BogusSource)),
+        ("from IPv4", from("::ffff:192.0.2.9"), Err(Drop::BogusSource)),
+        ("to ::1", ipv6(OURS, "fe80::2", "::1", Udp, &[0; 8]), Err(Drop::BogusDestination)),
+        ("a question without an address", ipv6(all, "::", "ff02::1", Icmpv6, &[135; 24]), Ok(())),
+    ] {
+        assert_eq!(guard.check_received(&frame), expected, "{what}");
+    }
+}
+
+/// A TCP header in pieces would pass by the guard, and reach a stack that panics for some of them.
+#[test]
+fn fragments_do_not_hide_a_header() {
+    let fragment = |offset: u8, more: u8, bytes: usize| {
+        let mut frame = ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &syn_to(80)[..bytes]);
+        (frame[20], frame[21]) = (more << 5, offset);
+        frame
+    };
+    for (offset, more, bytes, expected) in [
+        (0, 1, 8, Err(Drop::TinyFragment)),
+        (0, 1, 16, Err(Drop::TinyFragment)),
+        (1, 0, 12, Err(Drop::TinyFragment)),
+        (2, 1, 16, Err(Drop::TinyFragment)),
+        (3, 0, 16, Ok(())),
+        (0, 1, 20, Ok(())),
+    ] {
+        let frame = fragment(offset, more, bytes);
+        assert_eq!(guard().check_received(&frame), expected, "{bytes} bytes from {offset} on");
+    }
+}
+
+/// A connection of ours: what its peer sends is checked from its first answer on.
+#[test]
+fn sequence_numbers_of_connections_that_we_opened() {
+    let guard = guard();
+    guard.keep_connections(&[(PEER_IP.into(), 80, 50_000)]);
+    let from_peer = |control, ack| {
+        let segment = tcp((PEER_IP, 80), (OUR_IP, 50_000), control, ack);
+        ipv4(OURS, PEER_IP, OUR_IP, IpProtocol::Tcp, &segment)
+    };
+    assert_eq!(guard.check_received(&from_peer(TcpControl::Syn, true)), Ok(()));
+    let mut far = from_peer(TcpControl::None, true);
+    assert_eq!(guard.check_received(&far), Ok(()));
+    far[38] ^= 0x80;
+    assert_eq!(guard.check_received(&far), Err(Drop::BogusSequence));
 }

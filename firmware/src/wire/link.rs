@@ -21,15 +21,17 @@ use smoltcp::wire::{
     Ipv4Address, Ipv4Cidr, Ipv4Packet, Ipv6Address, Ipv6Cidr, Ipv6Packet, UdpPacket,
 };
 
+use super::advert::Advert;
 use super::arp::ArpHeard;
 use super::counters::Traffic;
+use super::discovery::group_mac;
 use super::meter::Meters;
 use super::protocols::Protocols;
 use super::slots::{HEADER_BYTES, Slots};
 use super::unreachable;
 use crate::limits::{
-    ADDRESSES, ARP_OUTBOX, DHCP_CLIENT_PORT, DHCP_INBOX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX,
-    OUTBOX_FRAME_BYTES_MAX, OUTBOX_FRAMES,
+    ADDRESSES, ADVERTS, ARP_OUTBOX, DHCP_CLIENT_PORT, DHCP_INBOX, DHCP_PACKET_BYTES_MAX,
+    FRAME_BYTES_MAX, OUTBOX_FRAME_BYTES_MAX, OUTBOX_FRAMES,
 };
 use crate::net::{Heard, Neighbors, NetError, Question, Resolved, RouteTable, Verdict};
 use crate::status::{Drop, Drops};
@@ -84,6 +86,9 @@ pub struct Link {
     pub(super) staging: RefCell<[u8; FRAME_BYTES_MAX]>,
     pub(super) watched: Cell<Option<Ipv4Address>>,
     pub(super) arp_heard: RefCell<heapless::Deque<(Ipv4Address, ArpHeard), ARP_OUTBOX>>,
+    pub(super) considered: Cell<Option<Ipv6Address>>,
+    pub(super) claims: RefCell<heapless::Deque<(Ipv6Address, EthernetAddress), ARP_OUTBOX>>,
+    pub(super) adverts: RefCell<heapless::Deque<Advert, ADVERTS>>,
     dhcp: RefCell<PacketBuffer<'static, ()>>,
     is_dhcp_wanted: Cell<bool>,
     /// What passed by the loopback interface.
@@ -117,6 +122,9 @@ impl Link {
             staging: RefCell::new([0; FRAME_BYTES_MAX]),
             watched: Cell::new(None),
             arp_heard: RefCell::new(heapless::Deque::new()),
+            considered: Cell::new(None),
+            claims: RefCell::new(heapless::Deque::new()),
+            adverts: RefCell::new(heapless::Deque::new()),
             dhcp: RefCell::new(PacketBuffer::new(&mut list[..], &mut packets[..])),
             is_dhcp_wanted: Cell::new(false),
             loopback: Traffic::default(),
@@ -154,6 +162,8 @@ impl Link {
     pub fn forget(&self, drops: &Drops) {
         self.neighbors.borrow_mut().clear();
         self.outbox.borrow_mut().clear();
+        self.adverts.borrow_mut().clear();
+        self.claims.borrow_mut().clear();
         drops.add(Drop::Unreachable, self.slots.clear_waiting() as u64);
     }
 
@@ -220,6 +230,14 @@ impl Link {
             }
             EthernetProtocol::Ipv6 => {
                 self.count_received(packet);
+                let ip = Ipv6Packet::new_checked(packet).ok()?;
+                if self.discovered(now, from, &ip, drops) {
+                    return None;
+                }
+                let source = ip.src_addr().into();
+                if is_to_us && self.is_near(&source) {
+                    self.learn(now, source, from, drops);
+                }
                 Some(packet)
             }
             EthernetProtocol::Unknown(_) => {
@@ -227,6 +245,12 @@ impl Link {
                 None
             }
         }
+    }
+
+    /// True if an address is on the wire itself, and not behind a router.
+    fn is_near(&self, address: &IpAddress) -> bool {
+        let routes = self.routes.borrow();
+        routes.lookup(address).is_some_and(|route| route.gateway.is_none())
     }
 
     /// Counts a packet on its way to the stack.
@@ -304,8 +328,7 @@ impl Link {
                 return Ok(Way::Frame(EthernetAddress([0x01, 0, 0x5e, b & 0x7f, c, d])));
             }
             IpAddress::Ipv6(group) if group.is_multicast() => {
-                let [.., a, b, c, d] = group.octets();
-                return Ok(Way::Frame(EthernetAddress([0x33, 0x33, a, b, c, d])));
+                return Ok(Way::Frame(group_mac(&group)));
             }
             IpAddress::Ipv4(to)
                 if to.is_broadcast()
@@ -370,7 +393,7 @@ impl Link {
     pub(super) fn question(&self, question: &Question) -> Option<SmallFrame> {
         match question.address {
             IpAddress::Ipv4(address) => self.arp_question(address, question.of),
-            IpAddress::Ipv6(_) => None,
+            IpAddress::Ipv6(address) => self.solicit(address, question.of),
         }
     }
 
@@ -396,7 +419,7 @@ fn ends(packet: &[u8]) -> Option<(IpAddress, IpAddress)> {
     }
 }
 
-fn source_v6(ours: &[Ipv6Cidr], to: &Ipv6Address) -> Option<Ipv6Address> {
+pub(super) fn source_v6(ours: &[Ipv6Cidr], to: &Ipv6Address) -> Option<Ipv6Address> {
     // ff02::/16 is of the link (RFC 4291 2.7); fe80::/10, too.
     let is_near = |to: &Ipv6Address| {
         to.is_unicast_link_local() || (to.is_multicast() && to.octets()[1] & 0xf <= 2)

@@ -6,9 +6,11 @@
 //! ```
 
 mod absent;
+mod advert;
 mod arp;
 mod capture;
 mod counters;
+mod discovery;
 mod guard;
 mod guarded;
 mod link;
@@ -19,9 +21,13 @@ mod slots;
 mod unreachable;
 
 pub use absent::Absent;
+pub(crate) use advert::Advert;
+#[cfg(test)]
+pub(crate) use advert::Prefix;
 pub(crate) use arp::ArpHeard;
 pub use capture::{CaptureReader, Captured, Recorded, Recorder, Way};
 pub use counters::{Counted, Traffic};
+pub(crate) use discovery::solicited_node;
 pub use guard::{Guard, ListenTable, Tuple};
 pub use guarded::Guarded;
 pub(crate) use link::{Link, Ours};

@@ -17,7 +17,7 @@ use smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address};
 
 use crate::machine::{Machine, Settings};
 use crate::time;
@@ -29,6 +29,11 @@ pub const BOARD_MAC: EthernetAddress = EthernetAddress([0x02, 0xba, 0x5e, 0, 0, 
 pub const BOARD: Ipv4Address = Ipv4Address::new(192, 168, 77, 50);
 /// The first peer's address; the second has the next one, and so on.
 pub const PEER: Ipv4Address = Ipv4Address::new(192, 168, 77, 1);
+
+/// The board's IPv6 address on the link: it follows from [`BOARD_MAC`].
+pub const BOARD_V6: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0xba, 0x5eff, 0xfe00, 1);
+/// The first peer's.
+pub const PEER_V6: Ipv6Address = Ipv6Address::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// What a turn of the loop costs on the board, so that a loop that never sleeps does not stop time.
 const TURN: Duration = Duration::from_micros(20);
@@ -143,7 +148,11 @@ impl Desk {
         let mut interface = Interface::new(config, &mut port, Instant::ZERO);
         let [a, b, c, d] = PEER.octets();
         let address = IpCidr::new(Ipv4Address::new(a, b, c, d + number).into(), 24);
-        interface.update_ip_addrs(|all| all.push(address).expect("room for one address"));
+        let link_local =
+            IpCidr::new(Ipv6Address::from_bits(PEER_V6.to_bits() + u128::from(number)).into(), 64);
+        interface.update_ip_addrs(|all| {
+            all.extend_from_slice(&[address, link_local]).expect("room for two addresses");
+        });
         self.peers.push(Peer { interface, sockets: SocketSet::new(Vec::new()), port });
     }
 
@@ -265,12 +274,17 @@ impl Desk {
 
     /// Opens a TCP connection from a peer to a port of the board.
     pub fn connect(&mut self, peer: usize, port: u16) -> SocketHandle {
+        self.connect_to(peer, BOARD.into(), port)
+    }
+
+    /// The same to another address of the board's.
+    pub fn connect_to(&mut self, peer: usize, address: IpAddress, port: u16) -> SocketHandle {
         let buffer = || tcp::SocketBuffer::new(vec![0; SOCKET_BYTES]);
         let mut socket = tcp::Socket::new(buffer(), buffer());
         // RFC 6335: any of the dynamic ports; the turn count makes them differ.
         let from = 49_152 + (self.turns % 16_000) as u16;
         let Peer { interface, sockets, .. } = &mut self.peers[peer];
-        socket.connect(interface.context(), (BOARD, port), from).expect("a free port");
+        socket.connect(interface.context(), (address, port), from).expect("a free port");
         sockets.add(socket)
     }
 

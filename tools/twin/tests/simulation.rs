@@ -4,6 +4,8 @@
 mod dhcp_server;
 #[path = "simulation/hostile.rs"]
 mod hostile;
+#[path = "simulation/ipv6.rs"]
+mod ipv6;
 #[path = "simulation/leases.rs"]
 mod leases;
 #[path = "simulation/neighbors.rs"]
@@ -92,7 +94,8 @@ fn a_telnet_session() {
 #[test]
 fn an_idle_board_sleeps() {
     Desk::run(&Setup::default(), |desk| {
-        desk.run_for(Duration::from_secs(10));
+        // Announcements, and questions for routers.
+        desk.run_for(Duration::from_secs(15));
         desk.take_frames();
         let before = desk.turns();
         desk.run_for(Duration::from_secs(3600));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use embedded_io_async::{Read, Write};
 use firmware::net::{NeighborState, NetError, Port, Send};
 use firmware::status::Link;
-use smoltcp::wire::{ArpOperation, ArpRepr, IpAddress, IpEndpoint, Ipv4Address};
+use smoltcp::wire::{ArpOperation, ArpRepr, IpAddress, IpEndpoint, Ipv4Address, Ipv6Address};
 use twin::desk::{BOARD, Desk, PEER, Setup};
 
 use crate::SOON;
@@ -18,10 +18,10 @@ fn nobody(last: u8) -> Ipv4Address {
 }
 
 /// Sends an echo request; returns the first bytes of what comes back, and from whom.
-async fn ping(system: &'static firmware::System, to: IpAddress) -> ([u8; 8], IpAddress) {
+pub async fn ping(system: &'static firmware::System, to: IpAddress) -> ([u8; 8], IpAddress) {
     let socket = system.icmp("ping").unwrap();
     let mut message = [0; 64];
-    message[0] = 8;
+    message[0] = if matches!(to, IpAddress::Ipv4(_)) { 8 } else { 128 };
     socket.send(to, &message, Send::default()).await.unwrap();
     let mut answer = [0; 8];
     let received = socket.receive(&mut answer).await;
@@ -91,7 +91,7 @@ fn the_dead_do_not_keep_us_from_the_living() {
 fn a_neighbor_in_use_is_asked_again_and_an_idle_one_is_not() {
     Desk::run(&Setup::default(), |desk| {
         desk.board("an answer", SOON, |system| ping(system, IpAddress::Ipv4(PEER)));
-        desk.run_for(SECOND * 5);
+        desk.run_for(SECOND * 15);
         desk.take_frames();
         desk.run_for(SECOND * 600);
         assert!(desk.take_frames().is_empty(), "nobody asks for an idle neighbour");
@@ -105,11 +105,14 @@ fn a_neighbor_in_use_is_asked_again_and_an_idle_one_is_not() {
 #[test]
 fn we_are_there_for_ourselves() {
     Desk::run(&Setup::default(), |desk| {
-        desk.run_for(SECOND * 5);
+        desk.run_for(SECOND * 15);
         desk.take_frames();
-        for to in [IpAddress::v4(127, 0, 0, 1), IpAddress::Ipv4(BOARD)] {
+        let v4 = [IpAddress::v4(127, 0, 0, 1), IpAddress::Ipv4(BOARD)];
+        let v6 = [Ipv6Address::LOCALHOST, twin::desk::BOARD_V6].map(IpAddress::Ipv6);
+        for to in v4.into_iter().chain(v6) {
             let (answer, from) = desk.board("an answer", SOON, move |system| ping(system, to));
-            assert_eq!((answer[0], from), (0, to));
+            let reply = if matches!(to, IpAddress::Ipv4(_)) { 0 } else { 129 };
+            assert_eq!((answer[0], from), (reply, to));
             let page = desk.board("our own page", SOON, move |system| async move {
                 let mut stream = system.connect("wget", IpEndpoint::new(to, 80)).await.unwrap();
                 stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
@@ -153,7 +156,7 @@ fn without_a_link_we_are_still_there_for_ourselves() {
 #[test]
 fn a_strangers_first_ping_is_answered() {
     Desk::run(&Setup::default(), |desk| {
-        desk.run_for(SECOND * 5);
+        desk.run_for(SECOND * 15);
         desk.take_frames();
         desk.send_frame(crate::packets::echo_request(b"first"));
         desk.run_for(SECOND / 100);

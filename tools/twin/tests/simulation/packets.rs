@@ -108,6 +108,15 @@ pub fn echo_request(data: &[u8]) -> Vec<u8> {
     ipv4(IpProtocol::Icmp, &bytes)
 }
 
+/// An ICMP message of the forger, from its type on.
+pub fn icmp(message: &[u8]) -> Vec<u8> {
+    let mut bytes = message.to_vec();
+    bytes[2..4].fill(0);
+    let sum = !smoltcp::wire::checksum::data(&bytes);
+    bytes[2..4].copy_from_slice(&sum.to_be_bytes());
+    ipv4(IpProtocol::Icmp, &bytes)
+}
+
 /// True if this is the answer to [`echo_request`] with this data.
 pub fn is_echo_reply(frame: &[u8], expected: &[u8]) -> bool {
     let Some(bytes) = read_ipv4(frame, IpProtocol::Icmp) else { return false };

@@ -8,10 +8,11 @@ use firmware::net::{NetError, Protocol, RouteSource, Send, SocketState};
 use firmware::wire::Way;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
-use smoltcp::wire::{IpAddress, IpEndpoint};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpProtocol};
 use twin::desk::{Desk, PEER, Setup};
 
 use crate::SOON;
+use crate::packets::{icmp, read_ipv4};
 
 const PEER_IP: IpAddress = IpAddress::Ipv4(PEER);
 /// An address of the peers' network that nobody has.
@@ -219,4 +220,32 @@ fn frames_are_captured_whole_for_a_reader() {
         assert_eq!(out, sent.iter().collect::<Vec<_>>());
         assert!(frames.len() > out.len());
     });
+}
+
+/// What the stack does not answer: the time, and the netmask if it is asked to.
+#[test]
+fn questions_for_the_time_and_the_netmask() {
+    for (append, answered) in [("", false), (" icmp.mask=on", true)] {
+        let append = format!("{}{append}", Setup::default().append);
+        Desk::run(&Setup { append, ..Setup::default() }, |desk| {
+            desk.send_frame(icmp(&[13, 0, 0, 0, 1, 2, 0, 7, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]));
+            desk.send_frame(icmp(&[17, 0, 0, 0, 1, 2, 0, 8, 0, 0, 0, 0]));
+            desk.run_for(Duration::from_millis(10));
+            let frames = desk.take_frames();
+            let answers: Vec<Vec<u8>> =
+                frames.iter().filter_map(|frame| read_ipv4(frame, IpProtocol::Icmp)).collect();
+            let time = answers.iter().find(|answer| answer[0] == 14).expect("the time");
+            assert_eq!((&time[4..8], &time[8..12]), (&[1, 2, 0, 7][..], &[0, 0, 0, 9][..]));
+            assert_eq!(time[12] & 0x80, 0x80, "not that of the day");
+            let mask = answers.iter().find(|answer| answer[0] == 18);
+            assert_eq!(mask.map(|mask| &mask[8..12]), answered.then_some(&[255, 255, 255, 0][..]));
+            for _ in 0..1000 {
+                desk.send_frame(icmp(&[
+                    13, 0, 0, 0, 1, 2, 0, 7, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0,
+                ]));
+            }
+            desk.run_for(Duration::from_millis(500));
+            assert!(desk.take_frames().len() <= 100, "at most so many a second");
+        });
+    }
 }

@@ -66,6 +66,8 @@ pub struct Config {
     /// ICMP address mask requests are answered (`icmp.mask=on`; RFC 1122 3.2.2.9: only if asked
     /// for).
     pub icmp_mask: bool,
+    /// Our name is announced on the link (`mdns=off`: not).
+    pub mdns: bool,
 }
 
 impl Default for Config {
@@ -77,6 +79,7 @@ impl Default for Config {
             ntp: None,
             ipv6: true,
             icmp_mask: false,
+            mdns: true,
         }
     }
 }
@@ -171,6 +174,11 @@ impl Config {
                         Shown(value)
                     )),
                 },
+                "mdns" => match switch(value) {
+                    Some(on) => config.mdns = on,
+                    None => faults
+                        .note(format_args!("mdns={}: neither on nor off; ignored", Shown(value))),
+                },
                 "icmp.mask" => match switch(value) {
                     Some(on) => config.icmp_mask = on,
                     None => faults.note(format_args!(
@@ -232,6 +240,9 @@ impl fmt::Display for Config {
         }
         if self.icmp_mask {
             f.write_str(" icmp.mask=on")?;
+        }
+        if !self.mdns {
+            f.write_str(" mdns=off")?;
         }
         Ok(())
     }

@@ -52,6 +52,7 @@ pub trait Spawn {
 #[derive(Debug)]
 pub struct Firmware {
     system: &'static System,
+    mdns: bool,
 }
 
 impl Firmware {
@@ -69,7 +70,7 @@ impl Firmware {
         for fault in facts.faults.iter() {
             system.record(Event::Config(fault.clone()));
         }
-        Self { system }
+        Self { system, mdns: facts.config.mdns }
     }
 
     /// Hands out the service tasks, one async task each.
@@ -91,7 +92,9 @@ impl Firmware {
             tasks.spawn("logd", log::run(system, log));
         }
         tasks.spawn("console", console::run(system));
-        tasks.spawn("mdnsd", mdns::run(system));
+        if self.mdns {
+            tasks.spawn("mdnsd", mdns::run(system));
+        }
         Ok(())
     }
 

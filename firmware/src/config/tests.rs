@@ -310,11 +310,11 @@ proptest! {
         hostname in "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?",
         mac in prop::option::of(any::<[u8; 6]>()),
         ntp in prop::option::of(host()),
-        (ipv6, icmp_mask) in any::<(bool, bool)>(),
+        (ipv6, icmp_mask, mdns) in any::<(bool, bool, bool)>(),
     ) {
         let mac = mac.map(EthernetAddress).filter(|mac| mac.is_unicast() && mac.0 != [0; 6]);
         let hostname = Text::from(hostname.as_str());
-        let config = Config { ipv4, hostname, mac, ntp, ipv6, icmp_mask };
+        let config = Config { ipv4, hostname, mac, ntp, ipv6, icmp_mask, mdns };
         let (again, faults) = Config::parse(&config.to_string());
         prop_assert!(faults.is_empty(), "{faults:?}");
         prop_assert_eq!(again, config);

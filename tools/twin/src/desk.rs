@@ -63,7 +63,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            append: format!("ip={BOARD}::{PEER}:255.255.255.0::eth0:off"),
+            append: format!("ip={BOARD}::{PEER}:255.255.255.0::eth0:off mdns=off"),
             quality: Quality::GOOD,
             seed: 1,
             peers: 1,

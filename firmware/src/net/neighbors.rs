@@ -229,6 +229,8 @@ impl Neighbors {
                 entry.enter(now, reachable);
             }
             (State::Delay { .. }, Heard::Answer) if is_same => entry.enter(now, reachable),
+            // The same answer once more: some cables double frames.
+            (State::Reachable { .. }, Heard::Answer) if is_same => {}
             (_, Heard::Answer) => return Verdict::Refused,
             (_, Heard::Packet) if is_same => entry.enter(now, reachable),
             (State::Incomplete { .. } | State::Failed, Heard::Packet | Heard::Question) => {

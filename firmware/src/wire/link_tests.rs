@@ -121,7 +121,7 @@ fn who_asks_for_us_is_answered_and_known() {
 }
 
 #[test]
-fn an_answer_counts_once_and_only_if_asked_for() {
+fn an_answer_counts_only_if_asked_for() {
     let link = link();
     let answer = reply_from(PEER_MAC, PEER, OUR_MAC, OURS);
     assert_eq!(receive(&link, &answer).1.get(Drop::UnsolicitedArp), 1);
@@ -131,7 +131,10 @@ fn an_answer_counts_once_and_only_if_asked_for() {
     assert_eq!(asked[..], request(OUR_MAC, OURS, EthernetAddress::BROADCAST, PEER)[..]);
     assert_eq!(receive(&link, &answer).1.get(Drop::UnsolicitedArp), 0);
     assert_eq!(way(&link, OURS, PEER), Ok(Way::Frame(PEER_MAC)));
-    assert_eq!(receive(&link, &answer).1.get(Drop::UnsolicitedArp), 1);
+    assert_eq!(receive(&link, &answer).1.get(Drop::UnsolicitedArp), 0, "the same once more");
+    let other = reply_from(EthernetAddress([2, 0, 0, 0, 0, 3]), PEER, OUR_MAC, OURS);
+    assert_eq!(receive(&link, &other).1.get(Drop::UnsolicitedArp), 1);
+    assert_eq!(way(&link, OURS, PEER), Ok(Way::Frame(PEER_MAC)));
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! What a frame says.
+//!
+//! - [`Dissector`] prints a captured Ethernet frame as tcpdump 4.99.3 prints it, byte for byte,
+//!   into any [`core::fmt::Write`].
+//! - [`pcap`] makes the headers of capture files.
+//!
+//! Nothing here allocates, reads a clock or does I/O, and no byte of a frame
+//! can make it panic: frames are cut off, lie about their lengths, or are nonsense.
+//!
+//! ```
+//! use packet::{Dissector, Frame, Numeric, Options, Stamps, Timestamp};
+//!
+//! let bytes = [
+//!     [0xff; 6].as_slice(),
+//!     &[0xb8, 0x27, 0xeb, 0x12, 0x34, 0x56, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1],
+//!     &[0xb8, 0x27, 0xeb, 0x12, 0x34, 0x56, 192, 168, 1, 42],
+//!     &[0, 0, 0, 0, 0, 0, 192, 168, 1, 1],
+//! ]
+//! .concat();
+//! let frame = Frame { bytes: &bytes, length: bytes.len(), at: Timestamp::default() };
+//!
+//! let mut dissector = Dissector::new(Options { stamps: Stamps::None, ..Options::default() });
+//! let mut line = String::new();
+//! dissector.print(&frame, &Numeric, &mut line).unwrap();
+//! assert_eq!(line, "ARP, Request who-has 192.168.1.1 tell 192.168.1.42, length 28\n");
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod dissect;
+pub mod limits;
+mod names;
+pub mod pcap;
+
+pub use dissect::{Dissector, Dump, Frame, Options, Stamps, Timestamp};
+pub use names::{Names, Numeric, Transport};

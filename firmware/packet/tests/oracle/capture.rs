@@ -1,0 +1,89 @@
+//! Captured frames and the files they are in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use packet::{Timestamp, pcap};
+
+/// A frame, possibly cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    pub bytes: Vec<u8>,
+    pub length: usize,
+    pub at: Timestamp,
+}
+
+/// Frames with a name.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    pub name: String,
+    pub frames: Vec<Captured>,
+}
+
+impl Capture {
+    /// The same frames, cut to `bytes`.
+    pub fn cut(&self, bytes: usize) -> Self {
+        let name = format!("{} cut to {bytes}", self.name);
+        let mut frames = self.frames.clone();
+        for frame in &mut frames {
+            frame.bytes.truncate(bytes);
+        }
+        Self { name, frames }
+    }
+
+    /// Writes them to a file.
+    pub fn write(&self) -> TemporaryFile {
+        let mut file = pcap::file_header(262_144).to_vec();
+        for frame in &self.frames {
+            let captured = frame.bytes.len() as u32;
+            file.extend(pcap::record_header(frame.at, captured, frame.length as u32));
+            file.extend(&frame.bytes);
+        }
+        TemporaryFile::new(&file)
+    }
+}
+
+/// Reads what tcpdump wrote on this machine.
+pub fn parse(file: &[u8]) -> Vec<Captured> {
+    let word = |at: usize| file.get(at..at + 4).map(|b| u32::from_le_bytes(b.try_into().unwrap()));
+    let mut frames = Vec::new();
+    let mut at = pcap::FILE_HEADER_BYTES;
+    while let (Some(seconds), Some(microseconds), Some(captured), Some(length)) =
+        (word(at), word(at + 4), word(at + 8), word(at + 12))
+    {
+        at += pcap::RECORD_HEADER_BYTES;
+        let Some(bytes) = file.get(at..at + captured as usize) else { break };
+        at += captured as usize;
+        let time = Timestamp { seconds, microseconds };
+        frames.push(Captured { bytes: bytes.to_vec(), length: length as usize, at: time });
+    }
+    frames
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A file that is gone when this is.
+#[derive(Debug)]
+pub struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    pub fn new(content: &[u8]) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("barewire-packet-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // What is left behind does no harm.
+        let _ = fs::remove_file(&self.0);
+    }
+}

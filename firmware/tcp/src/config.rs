@@ -2,7 +2,7 @@
 
 use crate::limits::{
     HOP_LIMIT, KEEP_ALIVE_IDLE_US, KEEP_ALIVE_INTERVAL_US, KEEP_ALIVE_PROBES, LINGER_US,
-    READY_US_MAX, SYN_TIMEOUT_US, TIME_WAIT_US, USER_TIMEOUT_US,
+    READY_US_MAX, SYN_ACK_RETRIES, SYN_TIMEOUT_US, TIME_WAIT_US, USER_TIMEOUT_US,
 };
 
 /// Whether explicit congestion notification is used (RFC 3168).
@@ -34,6 +34,8 @@ pub struct Config {
     pub connection: ConnectionConfig,
     /// A SYN is repeated for this long, in microseconds (RFC 9293 3.8.3: at least 3 minutes).
     pub syn_timeout_us: u64,
+    /// A SYN-ACK is sent again so often, after 1, 2, 4 .. 64, 64 .. s.
+    pub syn_ack_retries: u8,
     /// A connection that was given back has this long to close, in microseconds.
     pub linger_us: u64,
     /// A connection that nobody accepts is reset after this long, in microseconds.
@@ -94,6 +96,7 @@ impl Default for Config {
             ecn: EcnUse::default(),
             connection: ConnectionConfig::default(),
             syn_timeout_us: SYN_TIMEOUT_US,
+            syn_ack_retries: SYN_ACK_RETRIES,
             linger_us: LINGER_US,
             ready_us: READY_US_MAX,
             time_wait_us: TIME_WAIT_US,

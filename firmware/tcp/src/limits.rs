@@ -150,8 +150,11 @@ pub const TIMESTAMP_LIFETIME_US: u64 = 24 * 86_400 * 1_000_000;
 pub const LISTENERS: usize = 16;
 /// Half-open connections of one source address; one more takes the place of its oldest.
 pub const HALF_OPEN_PER_SOURCE: usize = 64;
-/// SYN-ACKs sent again before a half-open connection is given up.
-pub const SYN_ACK_RETRIES: u8 = 4;
+/// SYN-ACKs sent again before a half-open connection is given up, after 191 s (RFC 9293 3.8.3: a
+/// SYN's R2 is at least 3 minutes). Newer ones push it out earlier if the table is full.
+pub const SYN_ACK_RETRIES: u8 = 7;
+/// A SYN-ACK's timeout doubles so often at most.
+pub const SYN_ACK_BACKOFF_MAX: u8 = 6;
 /// A half-open connection is left in peace this long, even when the table is full.
 pub const HALF_OPEN_US_MIN: u64 = 1_000_000;
 /// Length of the time slots in a SYN cookie.

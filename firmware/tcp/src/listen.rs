@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use crate::engine::ListenerId;
 use crate::flow::{Endpoint, Flow};
-use crate::limits::{HALF_OPEN_PER_SOURCE, HALF_OPEN_US_MIN, SYN_ACK_RETRIES};
+use crate::limits::{HALF_OPEN_PER_SOURCE, HALF_OPEN_US_MIN, RTO_INITIAL_US, SYN_ACK_BACKOFF_MAX};
 use crate::seq::Seq;
 use crate::time::Instant;
 
@@ -62,12 +62,12 @@ pub struct HalfOpen {
 impl HalfOpen {
     /// The SYN-ACK goes out again after this long.
     pub(crate) fn timeout_us(&self) -> u64 {
-        crate::limits::RTO_INITIAL_US << self.retries.min(6)
+        RTO_INITIAL_US << self.retries.min(SYN_ACK_BACKOFF_MAX)
     }
 
     /// True if it had all its chances.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.retries >= SYN_ACK_RETRIES && self.retry_at <= now
+    pub(crate) fn is_over(&self, now: Instant, retries: u8) -> bool {
+        self.retries >= retries && self.retry_at <= now
     }
 }
 

@@ -185,13 +185,13 @@ impl Tcp<'_> {
         self.sweep_at = Instant::NEVER;
         for entry in self.half_open.iter_mut() {
             let Some(half) = entry else { continue };
-            if half.is_over(now) {
+            if half.is_over(now, self.config.syn_ack_retries) {
                 count(&mut self.counters.attempt_fails);
                 *entry = None;
                 continue;
             }
             if half.retry_at <= now {
-                half.retries += 1;
+                half.retries = half.retries.saturating_add(1);
                 half.sent_at = now;
                 half.retry_at = now.after(half.timeout_us());
                 half.due = true;

@@ -159,7 +159,7 @@ fn defaults_are_the_rfc_s() {
     let config = Config::default();
     assert!(config.syn_timeout_us >= 180_000_000);
     assert_eq!(config.time_wait_us, 2 * limits::SEGMENT_LIFETIME_US);
-    assert!(limits::DELAYED_ACK_US < 500_000);
+    const { assert!(limits::DELAYED_ACK_US < 500_000) };
     const { assert!(limits::RETRIES_BEFORE_ADVICE >= 3) };
 }
 

@@ -17,6 +17,11 @@ impl Edges {
         Self { theirs, shifts: [None; 2], right: [None; 2] }
     }
 
+    /// The host that runs smoltcp.
+    pub fn theirs(&self) -> Option<usize> {
+        self.theirs
+    }
+
     /// A segment leaves a host.
     pub fn sent(&mut self, host: usize, bytes: &[u8]) -> Result<(), String> {
         let segment = Segment::parse(bytes).map_err(|bad| format!("sent {bad:?}"))?;

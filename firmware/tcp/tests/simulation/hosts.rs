@@ -33,6 +33,8 @@ pub trait Host {
     /// Both halves are over, as far as this side knows.
     fn is_over(&self) -> bool;
     fn is_open(&mut self) -> bool;
+    /// It has something that the other does not, and must see to it.
+    fn owes(&self) -> bool;
     fn state(&self) -> String;
 }
 
@@ -125,6 +127,12 @@ impl Host for Ours<'_> {
             self.id = self.tcp.accept(listener);
         }
         self.id.is_some_and(|id| self.tcp.state(id) != Ok(State::SynSent))
+    }
+
+    fn owes(&self) -> bool {
+        self.tcp.connections(Instant::START).any(|info| {
+            !info.state.is_synchronized() || info.send_queue > 0 || info.sender.in_flight > 0
+        })
     }
 
     fn state(&self) -> String {
@@ -291,6 +299,10 @@ impl Host for Smoltcp {
     fn is_open(&mut self) -> bool {
         self.opened |= self.socket().may_send();
         self.opened
+    }
+
+    fn owes(&self) -> bool {
+        false
     }
 
     fn state(&self) -> String {

@@ -53,6 +53,7 @@ struct App {
 struct Outcome {
     ended_us: u64,
     segments: [u64; 2],
+    stalled: bool,
 }
 
 struct Simulation<'h> {
@@ -163,6 +164,7 @@ impl Simulation<'_> {
     }
 
     fn run(mut self) -> Result<Outcome, String> {
+        let mut stalled = false;
         loop {
             self.step().map_err(|why| self.fail(&why))?;
             let over = |host: usize| self.apps[host].finished && self.hosts[host].is_over();
@@ -176,7 +178,18 @@ impl Simulation<'_> {
                 let read_at = (app.next_read_us > self.now_us).then_some(app.next_read_us);
                 next = [next, deadline, read_at].into_iter().flatten().min();
             }
-            let Some(next) = next else { return Err(self.fail("nothing will ever happen")) };
+            let Some(next) = next else {
+                let is_ours = |host: usize| self.edges.theirs() != Some(host);
+                if (0..2).any(|host| is_ours(host) && self.hosts[host].owes())
+                    || is_ours(0) == is_ours(1)
+                {
+                    return Err(self.fail("nothing will ever happen"));
+                }
+                // smoltcp 0.14 forgets its timer when a FIN with data was acknowledged in part and
+                // the window closed.
+                stalled = true;
+                break;
+            };
             if next > END_US {
                 return Err(self.fail("no end"));
             }
@@ -186,7 +199,7 @@ impl Simulation<'_> {
                 return Err(self.fail("timer storm"));
             }
         }
-        Ok(Outcome { ended_us: self.now_us, segments: self.segments })
+        Ok(Outcome { ended_us: self.now_us, segments: self.segments, stalled })
     }
 }
 
@@ -205,6 +218,7 @@ fn config(random: &mut ChaCha8Rng) -> Config {
             ..ConnectionConfig::default()
         },
         syn_timeout_us: END_US,
+        syn_ack_retries: 250,
         ..Config::default()
     }
 }
@@ -308,17 +322,20 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
 
 fn run_all(default: u64, theirs: Option<usize>) {
     let mut longest = (0, 0);
+    let (mut ran, mut stalled) = (0, 0);
     for seed in seeds(default) {
         match run(seed, theirs) {
-            Ok(outcome) => longest = longest.max((outcome.ended_us, seed)),
+            Ok(outcome) => {
+                ran += 1;
+                stalled += u32::from(outcome.stalled);
+                longest = longest.max((outcome.ended_us, seed));
+            }
             Err(why) => panic!("{why}\nseed {seed}"),
         }
     }
-    println!(
-        "the longest took {:.1} s of virtual time: seed {}",
-        longest.0 as f64 / 1e6,
-        longest.1
-    );
+    let (us, seed) = longest;
+    println!("{ran} transfers, {stalled} stalled, the longest {} s: seed {seed}", us / 1_000_000);
+    assert!(stalled * 1000 <= ran, "{stalled} of {ran} stalled");
 }
 
 #[test]

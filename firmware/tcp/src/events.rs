@@ -183,7 +183,7 @@ pub enum Event {
         readable: bool,
         /// There is room to write.
         writable: bool,
-        /// Its state changed: established, closed by the peer, acknowledged to the last byte, ended.
+        /// Its state changed: established, closed by the peer, all acknowledged, ended.
         state: bool,
         /// Nothing was heard for several retransmissions, or ICMP told of trouble on the way: the
         /// network layer should look for another route or neighbour (RFC 9293 MUST-20, SHLD-9,

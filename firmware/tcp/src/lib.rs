@@ -7,19 +7,19 @@
 //! ```text
 //!   IP ──input(now, SegmentIn)──> Tcp ──poll_output(now, |SegmentOut| ..)──> IP
 //!                                  │
-//!   tasks <──next_event()──────────┤──next_deadline()──> whoever sleeps
+//!   tasks <──next_event()──────────┤──next_deadline()──> who sleeps
 //!         ──read, write, close────>┘
 //! ```
 //!
 //! | room | what it does | from |
 //! |---|---|---|
-//! | `engine` | tables of connections, listeners, half-open and TIME-WAIT; who a segment is for | RFC 9293 |
+//! | `engine` | tables of connections, listeners, half-open ones, TIME-WAIT | RFC 9293 |
 //! | `connection` | one connection: state machine, what it sends | RFC 9293 3.10, 5961, 7323 |
-//! | `send` | queue, scoreboard, RACK-TLP, retransmission, probes | RFC 6298, 6675, 8985, 5681, 6582 |
+//! | `send` | queue, scoreboard, RACK-TLP, timeouts, probes | RFC 6298, 6675, 8985, 6582 |
 //! | `receive` | window, reassembly, SACK blocks, delayed ACKs | RFC 9293 3.8.6, 2018, 2883 |
 //! | `congestion` | slow start, CUBIC, PRR, pacing | RFC 9438, 6928, 6937 |
 //! | `listen`, `time_wait` | what is not, or no longer, a connection | RFC 4987, 1337, 6191 |
-//! | `isn`, `ports`, `challenge` | what must not be guessed, or asked too often | RFC 6528, 6056, 5961 |
+//! | `isn`, `ports`, `challenge` | what must not be guessed | RFC 6528, 6056, 5961 |
 //! | `icmp` | what routers say, and whether to believe it | RFC 5927, 5461, 1191, 8201 |
 //! | `memory`, `ring` | blocks, and rings that grow with use | |
 //!

@@ -333,8 +333,8 @@ impl Receiver {
         }
     }
 
-    /// Four times what was read in a round trip is offered: a sender in slow start doubles, and what
-    /// is measured is a round trip old.
+    /// Four times what was read in a round trip is offered: a sender in slow start doubles, and
+    /// what is measured is a round trip old.
     fn grow(&mut self, now: Instant, round_trip_us: u64) {
         let passed = now.since(self.growth.since);
         if passed < round_trip_us.max(WINDOW_GROWTH_US_MIN) {

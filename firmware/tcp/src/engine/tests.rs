@@ -108,7 +108,13 @@ fn step() -> impl Strategy<Value = Step> {
         near.clone(),
         near.clone(),
         prop::bool::weighted(0.05),
-        prop_oneof![5 => Just(0x10u8), 2 => Just(0x02), 2 => Just(0x11), 1 => Just(0x12), 1 => any::<u8>()],
+        prop_oneof![
+            5 => Just(0x10u8),
+            2 => Just(0x02),
+            2 => Just(0x11),
+            1 => Just(0x12),
+            1 => any::<u8>(),
+        ],
         prop_oneof![3 => 1000u16..60_000, 1 => 0u16..5],
         prop_oneof![2 => Just(0u16), 2 => 1u16..1460],
         any::<u8>(),
@@ -126,7 +132,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::GiveBack),
         1 => (0u16..3).prop_map(Step::Connect),
         3 => Just(Step::Accept),
-        1 => (any::<u8>(), near, any::<u32>()).prop_map(|(kind, seq, mtu)| Step::Icmp(kind, seq, mtu)),
+        1 => (any::<u8>(), near, any::<u32>())
+            .prop_map(|(kind, seq, mtu)| Step::Icmp(kind, seq, mtu)),
         1 => Just(Step::Refuse),
     ]
 }

@@ -39,7 +39,8 @@ proptest! {
         for (write, count) in steps {
             if write {
                 let room = ring.back(&mut pool, end.plus(count as u32)).since(end) as usize;
-                let bytes: Vec<u8> = (0..count.min(room)).map(|i| next.wrapping_add(i as u8)).collect();
+                let value = |i| next.wrapping_add(i as u8);
+                let bytes: Vec<u8> = (0..count.min(room)).map(value).collect();
                 next = next.wrapping_add(bytes.len() as u8).wrapping_mul(3);
                 ring.write(&mut pool, end, &bytes);
                 end = end.plus(bytes.len() as u32);

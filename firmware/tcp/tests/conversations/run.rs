@@ -2,13 +2,15 @@
 //!
 //! | line | what it does |
 //! |---|---|
-//! | `given open OPTIONS` | a listener, a handshake by the peer with these options, accepted |
+//! | `given open OPTIONS` | a listener, the peer's handshake with these options, accepted |
 //! | `given connected OPTIONS` | the same, opened by us |
-//! | `config WORDS` | before all else: `ecn=always`, `no-ts`, `no-sack`, `no-ws`, `mtu=N`, `v6`, `connections=N` .. |
+//! | `config WORDS` | before all else: `ecn=always`, `no-ts`, `mtu=N`, `v6`, `connections=N` .. |
 //! | `peer FLAGS ..` | the peer sends; numbers count from its SYN, acknowledgments from ours |
-//! | `tcp FLAGS ..` | the next segment we sent, at this very moment; `in TIME` waits for it exactly so long |
+//! | `tcp FLAGS ..` | what we sent next, at this very moment |
+//! | `in TIME tcp FLAGS ..` | the same, so much later to the microsecond |
 //! | `quiet TIME` | nothing is sent for so long |
-//! | `listen`, `connect`, `accept`, `write N`, `read N = M`, `close`, .. | calls, with what they return |
+//! | `wait TIME` | whatever is sent, for so long and before, is of no interest |
+//! | `listen`, `connect`, `accept`, `write N`, `read N = M`, .. | calls, and what they return |
 //! | `state`, `verdict`, `counter`, `cwnd`, .. | what must be so now |
 //!
 //! What was sent and not told by a `tcp` line by the next `peer` line or the end is a fault.

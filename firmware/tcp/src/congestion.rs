@@ -4,9 +4,11 @@
 //! All windows are bytes.
 
 use crate::limits::INITIAL_WINDOW_SEGMENTS;
+use crate::seq::Seq;
 use crate::time::Instant;
 
 mod cubic;
+mod hystart;
 mod pace;
 mod prr;
 
@@ -14,6 +16,7 @@ pub(crate) use pace::{Pace, Rate};
 pub(crate) use prr::Prr;
 
 use cubic::Cubic;
+use hystart::{Growth, HyStart};
 
 /// The window, and what is needed to move it.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,9 @@ pub(crate) struct Congestion {
     window: u32,
     threshold: u32,
     cubic: Cubic,
+    /// What one ACK is worth in slow start.
+    slow_start: HyStart,
+    part: u32,
     /// What a reduction replaced, until it is known to have been right.
     before: Option<Before>,
 }
@@ -48,6 +54,8 @@ impl Congestion {
             window: Self::initial_window(mss),
             threshold: u32::MAX,
             cubic: Cubic::new(),
+            slow_start: HyStart::new(),
+            part: 1,
             before: None,
         }
     }
@@ -72,13 +80,30 @@ impl Congestion {
         self.window = mss;
     }
 
+    /// An ACK up to `una` arrived, while `nxt` is the next to be sent: the first slow start of a
+    /// connection looks at the round trips (RFC 9406 4.2: only the first).
+    pub fn observe(&mut self, una: Seq, nxt: Seq, round_trip_us: Option<u64>) {
+        if self.threshold != u32::MAX {
+            self.part = 1;
+            return;
+        }
+        match self.slow_start.acked(una, nxt, round_trip_us) {
+            Growth::Part(part) => self.part = part,
+            Growth::Over => self.threshold = self.window,
+        }
+    }
+
     /// New data was acknowledged while the window, not the application, was the limit. `limit` is
     /// more than can ever be of use.
     pub fn acked(&mut self, now: Instant, bytes: u32, mss: u32, round_trip_us: u64, limit: u32) {
         let mut bytes = bytes;
         if self.is_slow_start() {
-            let grown = self.window.saturating_add(bytes).min(self.threshold);
-            bytes -= bytes.min(grown - self.window);
+            let grown = self.window.saturating_add(bytes / self.part).min(self.threshold);
+            bytes -= bytes.min((grown - self.window) * self.part);
+            // What was slowed down is not lost for avoidance: it is not avoidance yet.
+            if self.part > 1 && grown < self.threshold {
+                bytes = 0;
+            }
             self.window = grown;
         }
         if bytes > 0 {

@@ -91,6 +91,11 @@ impl Sender {
             count(counter);
             self.undo();
         }
+        if out.advanced > 0 {
+            let sent_once = delivered.oldest_sent_at.filter(|_| !delivered.again);
+            let round_trip_us = sent_once.map(|sent_at| ack.now.since(sent_at));
+            self.congestion.observe(self.una, self.nxt, round_trip_us);
+        }
         let partial = self.count_duplicates(&out);
         self.end_episode();
         let lost = self.detect_losses(ack.now, counters)

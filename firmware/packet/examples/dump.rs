@@ -1,10 +1,10 @@
-//! `tcpdump -nr FILE` with this crate: `cargo run --example dump -- [-v|-e|...] FILE`.
+//! `tcpdump -nr FILE` with this crate: `cargo run --example dump -- [-v|-e|...] FILE [FILTER..]`.
 
 use std::error::Error;
 use std::io::Write;
 use std::{env, fs};
 
-use packet::{Dissector, Dump, Frame, Numeric, Options, Stamps, Timestamp};
+use packet::{Dissector, Dump, Filter, Frame, Numeric, Options, Stamps, Timestamp};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options = Options::default();
@@ -38,6 +38,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => Stamps::SinceFirst,
     };
     let file = fs::read(words.next().ok_or("which file?")?)?;
+    let expression = words.collect::<Vec<_>>().join(" ");
+    let filter = match Filter::compile(&expression, &Numeric) {
+        Ok(filter) => filter,
+        Err(error) => return Err(format!("{error}\n{}", error.marked(&expression)).into()),
+    };
     let mut dissector = Dissector::new(options);
     let mut out = std::io::stdout().lock();
     let mut rest = file.get(24..).ok_or("no pcap file")?;
@@ -48,8 +53,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let at = Timestamp { seconds: word(0), microseconds: word(4) };
         let Some((bytes, more)) = more.split_at_checked(word(8) as usize) else { break };
         rest = more;
+        let length = word(12) as usize;
+        if !filter.accepts(bytes, length) {
+            continue;
+        }
         let mut lines = String::new();
-        dissector.print(&Frame { bytes, length: word(12) as usize, at }, &Numeric, &mut lines)?;
+        dissector.print(&Frame { bytes, length, at }, &Numeric, &mut lines)?;
         out.write_all(lines.as_bytes())?;
     }
     Ok(())

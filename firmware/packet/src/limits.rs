@@ -10,3 +10,19 @@ pub const NESTED_PACKETS: usize = 8;
 
 /// Bytes of a frame that can be given to the dissector: tcpdump's own `MAXIMUM_SNAPLEN`.
 pub const FRAME_BYTES_MAX: usize = 262_144;
+
+/// Instructions of a compiled filter expression: a primitive takes one to three, `and` and `or` one
+/// each.
+pub const FILTER_INSTRUCTIONS: usize = 128;
+
+/// Parentheses and `not` within each other in a filter expression.
+pub const FILTER_DEPTH: usize = 16;
+
+/// Numbers that a calculation in a filter expression keeps at a time.
+pub const ARITHMETIC_DEPTH: usize = FILTER_DEPTH + 2;
+
+/// Instructions of one calculation with a comparison.
+pub const ARITHMETIC_INSTRUCTIONS: usize = 32;
+
+/// Addresses of a host that a filter compares with.
+pub const HOST_ADDRESSES: usize = 4;

@@ -1,7 +1,7 @@
-//! Nothing that comes over a wire makes this crate panic, or write
+//! Nothing that comes over a wire, or that somebody types, makes this crate panic, or write
 //! without end.
 
-use packet::{Dissector, Dump, Frame, Numeric, Options, Stamps, Timestamp};
+use packet::{Dissector, Dump, Filter, Frame, Numeric, Options, Stamps, Timestamp};
 use proptest::prelude::*;
 
 /// Characters that a line may have for each byte of its frame, and besides. The longest for a byte:
@@ -73,6 +73,79 @@ fn print(frames: &[Vec<u8>], options: Options) -> String {
     text
 }
 
+/// Words of the language and what is none.
+fn expressions() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "host",
+        "net",
+        "port",
+        "portrange",
+        "src",
+        "dst",
+        "and",
+        "or",
+        "not",
+        "(",
+        ")",
+        "tcp",
+        "udp",
+        "ip",
+        "ip6",
+        "arp",
+        "icmp",
+        "ether",
+        "proto",
+        "vlan",
+        "less",
+        "greater",
+        "len",
+        "10.0.0.1",
+        "10.1",
+        "/",
+        "8",
+        "255",
+        "99999999999",
+        "mask",
+        "255.0.0.0",
+        "fe80::1",
+        "::",
+        "[",
+        "]",
+        ":",
+        "&",
+        "|",
+        "+",
+        "-",
+        "*",
+        "%",
+        "^",
+        "<<",
+        ">>",
+        "=",
+        "!=",
+        "<",
+        ">=",
+        "!",
+        "00:11:22:33:44:55",
+        "tcp-syn",
+        "tcpflags",
+        "\\tcp",
+        "nobody",
+        "0x",
+        "1-2",
+        "byte",
+        "broadcast",
+        "multicast",
+        "gateway",
+        "inbound",
+        "mpls",
+        "$",
+        "\u{fc}",
+        "a:b:",
+    ]);
+    prop::collection::vec(words, 0..24).prop_map(|words| words.join(" "))
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_line(
@@ -96,6 +169,47 @@ proptest! {
         prop_assert!(text.ends_with('\n'));
         prop_assert!(text.len() <= 2 * (length * CHARACTERS_PER_BYTE + CHARACTERS));
     }
+
+    #[test]
+    fn any_text_compiles_or_fails_within_itself(expression in ".{0,60}") {
+        check(&expression)?;
+    }
+
+    #[test]
+    fn any_words_compile_or_fail_within_themselves(expression in expressions()) {
+        check(&expression)?;
+    }
+
+    #[test]
+    fn not_turns_a_filter_around(
+        expression in expressions(),
+        header in headers(),
+    ) {
+        let frame = [header, vec![7; 100]].concat();
+        let negated = format!("not ({expression})");
+        let filters = (Filter::compile(&expression, &Numeric), Filter::compile(&negated, &Numeric));
+        if let (false, (Ok(plain), Ok(negated))) = (expression.trim().is_empty(), filters) {
+            let [plain, negated] = [plain, negated].map(|f| f.accepts(&frame, frame.len()));
+            // A frame too short for the expression is refused by both.
+            prop_assert!(!(plain && negated));
+        }
+    }
+}
+
+fn check(expression: &str) -> Result<(), TestCaseError> {
+    match Filter::compile(expression, &Numeric) {
+        Ok(filter) => {
+            for length in [0, 14, 40, 1514] {
+                filter.accepts(&vec![0x45; length], length);
+            }
+        }
+        Err(error) => {
+            prop_assert!(error.at <= expression.len());
+            prop_assert!(error.marked(expression).to_string().ends_with('^'));
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -111,6 +225,33 @@ fn tunnels_in_tunnels_come_to_an_end() {
 }
 
 #[test]
+fn what_is_too_long_is_refused_with_its_place() {
+    for (expression, at) in [
+        (["not "; 40].concat() + "tcp", 16 * 4),
+        (["("; 40].concat() + "tcp" + &[")"; 40].concat(), 16),
+        (["host 10.0.0.1"; 40].join(" or "), 320),
+    ] {
+        let error = Filter::compile(&expression, &Numeric).unwrap_err();
+        assert_eq!(error.to_string(), "expression is too long");
+        let room = if expression.starts_with("host") { 200 } else { 4 };
+        assert!(error.at.abs_diff(at) <= room, "{} in {expression}", error.at);
+    }
+}
+
+#[test]
+fn an_error_is_marked() {
+    let expression = "tcp port 80 and host 10.0.0.256 or arp";
+    let error = Filter::compile(expression, &Numeric).unwrap_err();
+    assert_eq!(error.to_string(), "invalid IPv4 address '10.0.0.256'");
+    let marked = error.marked(expression).to_string();
+    assert_eq!(marked, format!("{expression}\n{:21}^", ""));
+    let error = Filter::compile("tcp and", &Numeric).unwrap_err();
+    assert_eq!(error.at, 7, "behind the last word");
+}
+
+#[test]
 fn what_is_kept_is_as_small_as_the_readme_says() {
+    assert!(size_of::<Filter>() <= 4 * 1024, "{}", size_of::<Filter>());
     assert!(size_of::<Dissector>() <= 4 * 1024, "{}", size_of::<Dissector>());
+    println!("a filter {} bytes, a dissector {}", size_of::<Filter>(), size_of::<Dissector>());
 }

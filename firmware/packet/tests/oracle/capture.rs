@@ -32,6 +32,15 @@ impl Capture {
         Self { name, frames }
     }
 
+    /// The frames with their places for times, so that each is recognised.
+    pub fn numbered(&self) -> Self {
+        let mut numbered = self.clone();
+        for (index, frame) in numbered.frames.iter_mut().enumerate() {
+            frame.at = Timestamp { seconds: index as u32 + 1, microseconds: 0 };
+        }
+        numbered
+    }
+
     /// Writes them to a file.
     pub fn write(&self) -> TemporaryFile {
         let mut file = pcap::file_header(262_144).to_vec();

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use packet::{Dissector, Dump, Frame, Numeric, Options, Stamps};
 
-use super::capture::{Capture, Captured};
+use super::capture::{Capture, Captured, parse};
 
 /// The version whose lines are the goal.
 const VERSION: &str = "tcpdump version 4.99.3";
@@ -31,6 +31,17 @@ fn run(arguments: &[&str], capture: &Capture) -> Output {
 pub fn real(arguments: &[&str], capture: &Capture) -> String {
     let output = run(&[&["-n"], arguments].concat(), capture);
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The frames that the real one lets through, or the message of its error.
+pub fn real_filter(expression: &str, capture: &Capture) -> Result<Vec<Captured>, String> {
+    let output = run(&["-w", "-", "--", expression], capture);
+    if output.status.success() {
+        return Ok(parse(&output.stdout));
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.lines().last().unwrap_or_default();
+    Err(last.strip_prefix("tcpdump: ").unwrap_or(last).to_owned())
 }
 
 /// What ours prints.

@@ -47,6 +47,20 @@ pub const E2E: [Tool; 12] = [
     tool("mcopy", "mtools", "reads the SD card's file system"),
 ];
 
+/// What the packet crate's conversations use besides; none of them starts a service when it is
+/// installed. Conversations whose programs are missing are skipped.
+pub const CONVERSATIONS: [Tool; 9] = [
+    tool("tcpdump", "tcpdump", "judges the lines of our own"),
+    tool("dnsmasq", "dnsmasq-base", "a real server of DHCP, DNS and TFTP"),
+    tool("ping", "iputils-ping", "a real ping"),
+    tool("busybox", "busybox", "small real clients and servers"),
+    tool("traceroute", "traceroute", "a real traceroute"),
+    tool("dig", "bind9-dnsutils", "a real DNS client"),
+    tool("nc", "netcat-openbsd", "speaks TCP and UDP by hand"),
+    tool("rdisc6", "ndisc6", "asks IPv6 neighbors and routers"),
+    tool("curl", "curl", "a real HTTP client"),
+];
+
 const fn tool(program: &'static str, package: &'static str, purpose: &'static str) -> Tool {
     Tool { program, package, purpose }
 }

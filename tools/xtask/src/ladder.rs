@@ -62,6 +62,10 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 fn tests(options: &Options) -> Result<Rung> {
+    let missing = install::programs(&install::CONVERSATIONS, Ask::Never);
+    if !missing.is_empty() {
+        println!("some conversations will be skipped: {}", install::command_to_type(&missing));
+    }
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-fail-fast", "--workspace"]);
     cargo.args(["--exclude", image::PACKAGE, "--exclude", E2E_PACKAGE]);

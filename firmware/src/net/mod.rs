@@ -31,8 +31,8 @@ pub use error::{IcmpError, NetError, Quoted};
 pub use icmp::{ICMP_BYTES_MAX, IcmpReceived, IcmpSocket};
 pub(crate) use neighbors::{Heard, Neighbors, Question, Resolved, Verdict};
 pub use output::Send;
-pub(crate) use routes::RouteTable;
 pub use routes::{Port, Route, RouteChoice, RouteSource};
+pub(crate) use routes::{RouteTable, network};
 pub use stack::Stack;
 pub(crate) use stack::instant;
 pub use tables::{

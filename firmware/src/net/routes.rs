@@ -187,7 +187,7 @@ fn bits(of: &IpCidr) -> u8 {
 }
 
 /// The same network with host bits of zero.
-pub(super) fn network(of: &IpCidr) -> IpCidr {
+pub(crate) fn network(of: &IpCidr) -> IpCidr {
     match of {
         IpCidr::Ipv4(cidr) => IpCidr::Ipv4(cidr.network()),
         IpCidr::Ipv6(cidr) => {

@@ -13,15 +13,30 @@
 //! [`Context::keys`].
 
 mod about;
+mod arp;
+mod clear;
 mod dmesg;
 mod echo;
 mod exit;
+mod free;
+#[cfg(test)]
+mod golden;
 mod help;
+mod hostname;
+mod hosts;
 mod ifconfig;
+mod interface;
+mod ip;
 mod man;
 mod mode;
+mod netstat;
 mod options;
 mod reboot;
+mod route;
+mod route_table;
+mod services;
+mod statistics;
+mod status;
 mod uptime;
 
 use core::cell::Cell;
@@ -89,15 +104,26 @@ macro_rules! commands {
 }
 
 commands! {
+    "arp" => arp,
+    "clear" => clear,
     "dmesg" => dmesg,
     "echo" => echo,
     "exit" => exit,
+    "false" => status,
+    "free" => free,
     "help" => help,
+    "hostname" => hostname,
+    "hosts" => hosts,
     "ifconfig" => ifconfig,
+    "ip" => ip,
     "logout" => exit,
     "man" => man,
     "mode" => mode,
+    "netstat" => netstat,
     "reboot" => reboot,
+    "route" => route,
+    "services" => services,
+    "true" => status,
     "uptime" => uptime,
 }
 

@@ -82,8 +82,6 @@ impl fmt::Display for Ip<'_> {
                 (ip.received, true, "total packets received"),
                 (ip.header_errors, false, "with invalid headers"),
                 (0, true, "forwarded"),
-                (0, true, "incoming packets discarded"),
-                (ip.received - ip.header_errors, true, "incoming packets delivered"),
                 (ip.sent, true, "requests sent out"),
                 (ip.no_routes, false, "dropped because of missing route"),
                 (ip.fragments_received, false, "reassemblies required"),
@@ -104,8 +102,6 @@ impl fmt::Display for Ip6<'_> {
             &[
                 (ip.received, true, "total packets received"),
                 (ip.header_errors, false, "with invalid headers"),
-                (0, true, "incoming packets discarded"),
-                (ip.received - ip.header_errors, true, "incoming packets delivered"),
                 (0, true, "forwarded"),
                 (ip.sent, true, "requests sent out"),
                 (ip.fragments_received, false, "reassemblies required"),

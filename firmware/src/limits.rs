@@ -327,6 +327,14 @@ pub const TYPE_AHEAD_BYTES: usize = 512;
 pub const SHELL_OUTPUT_BYTES: usize = 1024;
 /// Bytes of the longest text a command writes at once.
 pub const SHELL_TEXT_BYTES: usize = 512;
+/// A command that is told of Ctrl-C has this long to end by itself.
+pub const SHELL_INTERRUPT_GRACE: Duration = Duration::from_millis(100);
+/// Data bytes of the longest `ping -s`.
+pub const PING_DATA_BYTES_MAX: usize = 8 * 1024;
+/// Requests of `ping` whose answers are told from duplicates, and timed.
+pub const PING_WINDOW: usize = 128;
+/// The shortest time between two requests of `ping`: what iputils allows its users.
+pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
 /// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.
@@ -361,6 +369,14 @@ pub const DTB_DEPTH_MAX: usize = 64;
 
 /// IPv6 addresses that mDNS tells: the link-local one and three of prefixes.
 pub const MDNS_V6_ADDRESSES: usize = 4;
+/// A DNS server has this long to answer (glibc's RES_TIMEOUT).
+pub const DNS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Times that each DNS server is asked (glibc's RES_DFLRETRY).
+pub const DNS_TRIES: u32 = 2;
+/// Whoever has a name that ends in `.local` has this long to say so.
+pub const MDNS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Addresses of a name that are looked at.
+pub const NAME_ADDRESSES: usize = 8;
 /// DNS servers remembered.
 pub const DNS_SERVERS: usize = 3;
 /// Time servers remembered.

@@ -3,10 +3,11 @@
 mod exchange;
 
 use core::fmt::Write as _;
+use core::pin::pin;
 use core::time::Duration;
 
-use embassy_futures::select::{Either, select};
-use embassy_time::Instant;
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Instant, Timer};
 
 use self::exchange::{Heard, Sent, Until};
 use super::command::{self, Channel, Context, Outcome};
@@ -15,7 +16,7 @@ use super::line::{ECHO_BYTES_MAX, Event as Edit, LineEditor, PROMPT_BYTES_MAX};
 use super::terminal::Terminal;
 use super::words::Words;
 use crate::journal::Event;
-use crate::limits::{SHELL_TEXT_BYTES, TERMINAL_NAME_BYTES_MAX};
+use crate::limits::{SHELL_INTERRUPT_GRACE, SHELL_TEXT_BYTES, TERMINAL_NAME_BYTES_MAX};
 use crate::status::count;
 use crate::wire::Passed;
 use crate::{System, Text};
@@ -31,6 +32,11 @@ const SYNTAX_ERROR: u8 = 2;
 const NOT_FOUND: u8 = 127;
 /// The exit status of a command that Ctrl-C ended: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
+
+/// [`SHELL_INTERRUPT_GRACE`] on the clock of timers.
+const fn grace() -> embassy_time::Duration {
+    embassy_time::Duration::from_millis(SHELL_INTERRUPT_GRACE.as_millis() as u64)
+}
 
 /// How a session runs.
 #[derive(Debug)]
@@ -326,8 +332,23 @@ impl<T: Terminal> Session<'_, T> {
             command,
             channel: self.channel,
         };
-        let finished = select(command::run(&context, arguments), self.carry()).await;
+        let mut running = pin!(command::run(&context, arguments));
+        let mut told = false;
+        let finished = match select(running.as_mut(), self.carry()).await {
+            Either::Second(Ok(())) if self.channel.catches.get() => {
+                told = true;
+                self.put("^C").await?;
+                self.channel.interrupt.signal(());
+                match select3(running, self.carry(), Timer::after(grace())).await {
+                    Either3::First(outcome) => Either::First(outcome),
+                    Either3::Second(carried) => Either::Second(carried),
+                    Either3::Third(()) => Either::Second(Ok(())),
+                }
+            }
+            finished => finished,
+        };
         self.channel.raw.set(false);
+        self.channel.catches.set(false);
         let discard = core::mem::take(&mut self.discard) | self.channel.keys.discards();
         let outcome = match finished {
             Either::First(outcome) => {
@@ -347,7 +368,7 @@ impl<T: Terminal> Session<'_, T> {
             }
             Either::Second(Ok(())) => {
                 self.channel.output.clear();
-                self.put("^C\n").await?;
+                self.put(if told { "\n" } else { "^C\n" }).await?;
                 Outcome::Status(INTERRUPTED)
             }
             Either::Second(Err(ended)) => return Err(ended),

@@ -1,4 +1,5 @@
-//! What names mean: of hosts ([`hosts`], [`dns`]) and of ports ([`services`]).
+//! What names mean: of hosts ([`resolver`], [`dns`]) and of ports ([`services`]).
 
 pub mod dns;
+pub mod resolver;
 pub mod services;

@@ -9,8 +9,8 @@
 //! beside a page of the manual, `shell/man/NAME.txt`. Its arguments were checked against its table
 //! of options before it begins, and `-h` was answered. It prints by [`Context::print`], which waits
 //! when the terminal is slow and never fails; it awaits whatever it works with, and is dropped
-//! there when the user types Ctrl-C. A command that wants the keys itself asks for them by
-//! [`Context::keys`].
+//! there when the user types Ctrl-C. A command that has something to say then catches it by
+//! [`Context::interrupts`]; one that wants the keys themselves asks for them by [`Context::keys`].
 
 mod about;
 mod arp;
@@ -24,6 +24,7 @@ mod golden;
 mod help;
 mod hostname;
 mod hosts;
+mod icmp;
 mod ifconfig;
 mod interface;
 mod ip;
@@ -31,9 +32,11 @@ mod man;
 mod mode;
 mod netstat;
 mod options;
+mod ping;
 mod reboot;
 mod route;
 mod route_table;
+mod seconds;
 mod services;
 mod statistics;
 mod status;
@@ -44,6 +47,7 @@ use core::fmt;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
+use embassy_sync::signal::Signal;
 
 pub use self::about::{About, Misuse, Operands, Order, Then};
 pub use self::options::{Argument, Arguments, HELP, Opt, Wrong, flag, value};
@@ -120,6 +124,8 @@ commands! {
     "man" => man,
     "mode" => mode,
     "netstat" => netstat,
+    "ping" => ping,
+    "ping6" => ping,
     "reboot" => reboot,
     "route" => route,
     "services" => services,
@@ -152,7 +158,6 @@ pub async fn run(context: &Context<'_>, arguments: &[&str]) -> Outcome {
 }
 
 /// What lies between a session and the command it runs.
-#[derive(Debug)]
 pub struct Channel {
     /// Keys typed and not yet read.
     pub keys: TypeAhead,
@@ -160,10 +165,20 @@ pub struct Channel {
     pub output: Pipe<NoopRawMutex, SHELL_OUTPUT_BYTES>,
     /// True while the command takes every key, Ctrl-C included.
     pub raw: Cell<bool>,
+    /// True while the command is told of Ctrl-C and ends by itself.
+    pub catches: Cell<bool>,
+    /// Ctrl-C, for a command that catches it.
+    pub interrupt: Signal<NoopRawMutex, ()>,
     /// How keys are to come once the command has ended, if it wants that changed.
     pub mode: Cell<Option<Mode>>,
     /// True if the user wants to know what each command line costs on the wire.
     pub meter: Cell<bool>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("keys", &self.keys).finish_non_exhaustive()
+    }
 }
 
 impl Channel {
@@ -173,6 +188,8 @@ impl Channel {
             keys: TypeAhead::default(),
             output: Pipe::new(),
             raw: Cell::new(false),
+            catches: Cell::new(false),
+            interrupt: Signal::new(),
             mode: Cell::new(None),
             meter: Cell::new(false),
         }
@@ -231,11 +248,37 @@ impl Context<'_> {
         Outcome::Status(misuse.status)
     }
 
+    /// For as long as the result lives, Ctrl-C does not drop the command but is told to it. Then it
+    /// has [`SHELL_INTERRUPT_GRACE`](crate::limits::SHELL_INTERRUPT_GRACE) to say what it has to
+    /// say, and is dropped after that.
+    pub fn interrupts(&self) -> Interrupts<'_> {
+        self.channel.interrupt.reset();
+        self.channel.catches.set(true);
+        Interrupts(self.channel)
+    }
+
     /// The keys, for as long as the result lives: none goes to the line editor, and Ctrl-C does not
     /// end the command.
     pub fn keys(&self) -> RawKeys<'_> {
         self.channel.raw.set(true);
         RawKeys(self.channel)
+    }
+}
+
+/// What the user wants of a command that runs.
+#[derive(Debug)]
+pub struct Interrupts<'a>(&'a Channel);
+
+impl Interrupts<'_> {
+    /// Waits for Ctrl-C.
+    pub async fn next(&self) {
+        self.0.interrupt.wait().await;
+    }
+}
+
+impl Drop for Interrupts<'_> {
+    fn drop(&mut self) {
+        self.0.catches.set(false);
     }
 }
 

@@ -335,6 +335,8 @@ pub const PING_DATA_BYTES_MAX: usize = 8 * 1024;
 pub const PING_WINDOW: usize = 128;
 /// The shortest time between two requests of `ping`: what iputils allows its users.
 pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(2);
+/// Probes of `traceroute` that are under way, or not told of yet.
+pub const TRACEROUTE_PROBES: usize = 128;
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
 /// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.

@@ -40,6 +40,7 @@ mod seconds;
 mod services;
 mod statistics;
 mod status;
+mod traceroute;
 mod uptime;
 
 use core::cell::Cell;
@@ -129,6 +130,8 @@ commands! {
     "reboot" => reboot,
     "route" => route,
     "services" => services,
+    "traceroute" => traceroute,
+    "traceroute6" => traceroute,
     "true" => status,
     "uptime" => uptime,
 }

@@ -22,6 +22,7 @@ mod free;
 #[cfg(test)]
 mod golden;
 mod help;
+mod host;
 mod hostname;
 mod hosts;
 mod icmp;
@@ -31,6 +32,7 @@ mod ip;
 mod man;
 mod mode;
 mod netstat;
+mod nslookup;
 mod options;
 mod ping;
 mod reboot;
@@ -117,6 +119,7 @@ commands! {
     "false" => status,
     "free" => free,
     "help" => help,
+    "host" => host,
     "hostname" => hostname,
     "hosts" => hosts,
     "ifconfig" => ifconfig,
@@ -125,6 +128,7 @@ commands! {
     "man" => man,
     "mode" => mode,
     "netstat" => netstat,
+    "nslookup" => nslookup,
     "ping" => ping,
     "ping6" => ping,
     "reboot" => reboot,

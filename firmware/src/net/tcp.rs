@@ -111,6 +111,21 @@ impl System {
     }
 }
 
+impl TcpListener {
+    /// Returns when a connection waits and no task is there to accept it: who only keeps one open
+    /// may give it up then.
+    pub async fn someone_waits(&self) {
+        poll_fn(|context| {
+            let mut stack = self.system.stack.borrow_mut();
+            match stack.tcp.someone_waits(self.service, context.waker()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
 /// One connection. Dropping it closes it properly: what was written is still sent, then a FIN.
 #[derive(Debug)]
 pub struct TcpStream {

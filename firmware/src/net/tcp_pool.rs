@@ -14,6 +14,7 @@ use core::fmt;
 use core::task::Waker;
 use core::time::Duration;
 
+use embassy_sync::waitqueue::MultiWakerRegistration;
 use smoltcp::iface::Context;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
@@ -50,6 +51,8 @@ struct Service {
     port: u16,
     backlog: usize,
     acceptors: heapless::Deque<Waker, ACCEPTORS>,
+    /// Tasks that would give a connection up for one that waits.
+    givers: MultiWakerRegistration<ACCEPTORS>,
 }
 
 /// What a socket is used for.
@@ -121,7 +124,13 @@ impl TcpPool {
         let acceptors = heapless::Deque::new();
         let index = self.services.len();
         self.services
-            .push(Service { owner, port, backlog, acceptors })
+            .push(Service {
+                owner,
+                port,
+                backlog,
+                acceptors,
+                givers: MultiWakerRegistration::new(),
+            })
             .map_err(|_| NoSockets { port })?;
         Ok(index)
     }
@@ -153,6 +162,18 @@ impl TcpPool {
         ready
     }
 
+    /// True if a connection of a service waits, and no task for it; else the task's waker is kept.
+    pub fn someone_waits(&mut self, service: usize, waker: &Waker) -> bool {
+        let waits =
+            |slot: &Slot| matches!(slot.used, Use::Ready { service: of, .. } if of == service);
+        let is_crowded =
+            self.services[service].acceptors.is_empty() && self.slots.iter().any(waits);
+        if !is_crowded {
+            self.services[service].givers.register(waker);
+        }
+        is_crowded
+    }
+
     /// The socket of a slot.
     pub fn handle(&self, slot: usize) -> SocketHandle {
         self.slots[slot].handle
@@ -176,10 +197,14 @@ impl TcpPool {
             let socket = sockets.get_mut::<Socket>(slot.handle);
             let before = slot.used;
             slot.used = advance(before, now, socket, &self.services, drops);
-            if let Use::Ready { service, .. } = slot.used
-                && let Some(acceptor) = self.services[service].acceptors.pop_front()
-            {
-                acceptor.wake();
+            if let Use::Ready { service, .. } = slot.used {
+                let service = &mut self.services[service];
+                match service.acceptors.pop_front() {
+                    Some(acceptor) => acceptor.wake(),
+                    // Woken for each turn that it waits: those who have a request under way by then
+                    // do not look again.
+                    None => service.givers.wake(),
+                }
             }
         }
         let mut table = ListenTable::new();

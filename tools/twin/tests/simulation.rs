@@ -17,8 +17,9 @@ mod sockets;
 
 use std::time::Duration;
 
+use firmware::limits::HTTP_WORKERS;
 use packets::{arp_request, echo_request, is_arp_reply, is_echo_reply};
-use twin::desk::{Desk, Setup};
+use twin::desk::{BOARD, Desk, Setup};
 use twin::wire::Quality;
 
 /// Virtual time within which anything on a good cable must have happened.
@@ -74,6 +75,30 @@ fn the_index_page_is_fetched() {
         assert_eq!(content_length(&head), body.len());
         let (head, _) = desk.fetch(0, "/nosuchpage", SOON);
         assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+    });
+}
+
+/// Browsers keep connections open that they do not need: whoever waits does not wait for those.
+#[test]
+fn idle_connections_give_way() {
+    Desk::run(&Setup::default(), |desk| {
+        let request = format!("GET /favicon.ico HTTP/1.1\r\nHost: {BOARD}\r\n\r\n");
+        let mut kept = Vec::new();
+        for _ in 0..HTTP_WORKERS {
+            let handle = desk.connect(0, 80);
+            desk.send(0, handle, request.as_bytes(), SOON);
+            desk.expect(0, handle, "200 OK", SOON);
+            kept.push(handle);
+        }
+        let open = |desk: &mut Desk| {
+            kept.iter().filter(|handle| desk.socket(0, **handle).may_recv()).count()
+        };
+        assert_eq!(open(desk), HTTP_WORKERS);
+        let start = desk.now();
+        let (head, _) = desk.fetch(0, "/", SOON);
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        assert!(desk.now() - start < Duration::from_secs(1), "{:?}", desk.now() - start);
+        assert!(open(desk) < HTTP_WORKERS);
     });
 }
 

@@ -4,7 +4,10 @@
 
 use core::fmt::Write as _;
 
+use core::future::pending;
 use crc::{CRC_32_ISO_HDLC, Crc};
+
+use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
 
@@ -77,16 +80,19 @@ enum Work {
     Take,
 }
 
-/// Answers requests until the connection ends.
+/// Answers requests until the connection ends. `crowd` returns when another client waits for
+/// somebody to serve it: then this one goes, unless it has a request under way.
 pub(super) async fn serve<S: Read + Write>(
     source: &impl Source,
     stream: &mut S,
     buffers: &mut Buffers,
+    crowd: impl AsyncFn(),
 ) -> Ended {
     let Buffers { request, response } = buffers;
     let mut connection = Connection { source, stream, request, received: 0, response };
     for served in 1..=HTTP_REQUESTS_PER_CONNECTION_MAX {
-        let asked = match connection.next_request().await {
+        let give_way = async || if served > 1 { crowd().await } else { pending().await };
+        let asked = match connection.next_request(give_way).await {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
@@ -118,8 +124,8 @@ struct Connection<'a, S, B> {
 
 impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     /// The next request, with its content read past. What cannot be answered by a page is answered
-    /// here.
-    async fn next_request(&mut self) -> Result<Asked, Ended> {
+    /// here. While nothing of it is there, the wait ends when `give_way` does.
+    async fn next_request(&mut self, give_way: impl AsyncFn()) -> Result<Asked, Ended> {
         let mut deadline = None;
         // Bounded: each turn takes a byte at least, and a full buffer is never incomplete.
         let (asked, used) = loop {
@@ -132,8 +138,21 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
                 deadline = Some(Instant::now() + time(HTTP_HEAD_TIMEOUT));
             }
             let until = deadline.unwrap_or_else(|| Instant::now() + time(HTTP_IDLE_TIMEOUT));
+            let is_idle = self.received == 0;
             let room = &mut self.request[self.received..];
-            match with_deadline(until, self.stream.read(room)).await {
+            let read = async {
+                let crowd = async { if is_idle { give_way().await } else { pending().await } };
+                match select(self.stream.read(room), crowd).await {
+                    Either::First(read) => Some(read),
+                    Either::Second(()) => None,
+                }
+            };
+            let read = match with_deadline(until, read).await {
+                Ok(Some(read)) => Ok(read),
+                Ok(None) => return Err(Ended::Answered("gave way")),
+                Err(late) => Err(late),
+            };
+            match read {
                 Ok(Ok(0)) if self.received == 0 => return Err(Ended::Answered("client closed")),
                 Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
                 Ok(Ok(bytes)) => self.received += bytes,

@@ -79,7 +79,8 @@ pub async fn run(system: &'static System, listener: TcpListener, worker: usize) 
     let mut buffers = Buffers::new();
     loop {
         let mut stream = listener.accept().await;
-        let ended = connection::serve(system, &mut stream, &mut buffers).await;
+        let crowd = || listener.someone_waits();
+        let ended = connection::serve(system, &mut stream, &mut buffers, crowd).await;
         defmt_or_log::debug!("httpd {}: {}", worker, ended.reason());
         match ended {
             Ended::Failed(_) => stream.abort(),

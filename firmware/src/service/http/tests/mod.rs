@@ -235,7 +235,7 @@ impl Client {
     }
 
     fn meets(&mut self, desk: &Desk) -> Ended {
-        block_on(connection::serve(desk, self, &mut Buffers::new()))
+        block_on(connection::serve(desk, self, &mut Buffers::new(), pending::<()>))
     }
 }
 

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crowded;
 mod edges;
 mod hosts;
 mod wire;

@@ -4,14 +4,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use crate::limits::{PORT_TRIES, PORTS_FIRST};
-use crate::system::System;
-
-impl System {
-    /// A number that nobody can guess, for an identifier on the wire.
-    pub fn random(&self) -> u32 {
-        self.stack.borrow_mut().random.next_u32()
-    }
-}
 
 /// A port that is free by `is_taken`: a random one or, if that is hard to find, the next free one
 /// after a random one. `None` if all are taken.

@@ -105,8 +105,9 @@ pub const CAPTURE_BYTES: usize = 128;
 /// Readers of the capture ring at a time.
 pub const CAPTURE_READERS: usize = 12;
 
-/// Bytes of receive ring of each TCP socket: what a peer may send ahead of us.
-pub const TCP_RECEIVE_BYTES: usize = 32 * 1024;
+/// Bytes of receive ring of each TCP socket: what a peer may send ahead of us. It fits into
+/// the 20 KB of the LAN9514's FIFO, which at full speed is emptied more slowly than filled.
+pub const TCP_RECEIVE_BYTES: usize = 16 * 1024;
 
 /// Bytes of send ring of each TCP socket.
 pub const TCP_SEND_BYTES: usize = 32 * 1024;

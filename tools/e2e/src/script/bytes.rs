@@ -10,6 +10,7 @@ use xtask::witness::{crc32, data};
 
 use crate::frame::{Frame, Tcp, flag};
 use crate::pcap;
+use crate::script::web;
 use crate::stage::Session;
 use crate::tool::Tcpdump;
 
@@ -39,10 +40,13 @@ pub fn back(session: &mut Session) -> Result<()> {
     let file = lab.folder().join("bytes.in");
     let bytes = data(BYTES);
     fs::write(&file, &bytes).context("write what curl sends")?;
+    let before = Lost::so_far(session)?;
     let tcpdump = Tcpdump::start(lab, "bytes_in")?;
     let line = ["-sS", "-f", "-T", &file.display().to_string(), &session.url("/bytes")?];
     let answer = lab.run("curl", &line, LIMIT)?;
     let (captured, _) = tcpdump.stop()?;
+    let lost = Lost::so_far(session)?;
+    ensure!(lost == before, "the board lost something: {before:?} before, {lost:?} now");
     let answer: Value = serde_json::from_str(&answer).with_context(|| answer.clone())?;
     let sum = format!("{:08x}", crc32(&bytes));
     ensure!(answer["bytes"] == BYTES && answer["crc32"] == sum.as_str(), "{answer}, not {sum}");
@@ -52,6 +56,32 @@ pub fn back(session: &mut Session) -> Result<()> {
     let missed = repeats.duplicate_acknowledgements > repeats.repeated;
     ensure!(!missed, "the board missed something: {repeats:?}");
     Ok(())
+}
+
+/// What the board says it could not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lost {
+    /// Transfers that failed.
+    transfers: u64,
+    /// Transfers whose frames could not be told apart.
+    bursts: u64,
+    /// Times that the adapter had no room.
+    overruns: u64,
+}
+
+impl Lost {
+    /// Since the start.
+    fn so_far(session: &Session) -> Result<Self> {
+        let status = web::status(session)?;
+        let count = |name: &str| {
+            status["driver"][name].as_u64().with_context(|| format!("no {name} in {status}"))
+        };
+        Ok(Self {
+            transfers: count("receive_errors")?,
+            bursts: count("receive_frame_errors")?,
+            overruns: count("receive_overruns")?,
+        })
+    }
 }
 
 /// Segments of a capture that should not be needed.

@@ -101,6 +101,24 @@ fn a_driver_that_does_not_wait_gets_an_empty_packet_after_the_hold() {
 }
 
 #[test]
+fn a_transfer_of_whole_packets_is_ended_by_an_empty_one() {
+    let mut desk = Desk::configured(None);
+    let burst = vec![7; 1024];
+    desk.server.device().inward.extend([1024, 2048].map(|bytes| Inward::Data(vec![7; bytes])));
+    // QEMU takes a short transfer of whole packets for the beginning of one, and asks for the rest.
+    let first = ended(0x81, Status::Success, 1024, &burst);
+    assert_eq!(desk.ask(1, &want(0x81, 2048)), [(1, first)]);
+    let end = ended(0x81, Status::Success, 0, &[]);
+    assert_eq!(desk.ask(2, &want(0x81, 1024)), [(2, end)]);
+    // All that was asked for needs no end.
+    let [(3, Message::Bulk(second))] = &desk.ask(3, &want(0x81, 2048))[..] else {
+        panic!("one answer");
+    };
+    assert_eq!((second.status, second.length), (Status::Success, 2048));
+    assert_eq!(desk.ask(4, &want(0x81, 2048)), []);
+}
+
+#[test]
 fn answers_on_an_endpoint_keep_their_order_and_failures_have_names() {
     let mut desk = Desk::configured(None);
     for id in 1..=4 {

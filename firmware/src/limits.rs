@@ -338,6 +338,8 @@ pub const PING_WINDOW: usize = 128;
 pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// Probes of `traceroute` that are under way, or not told of yet.
 pub const TRACEROUTE_PROBES: usize = 128;
+/// Bytes of the longest frame that `tcpdump` prints at once: 95 lines of `-X` and one before them.
+pub const TCPDUMP_TEXT_BYTES: usize = 8 * 1024;
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
 /// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.

@@ -42,6 +42,7 @@ mod seconds;
 mod services;
 mod statistics;
 mod status;
+mod tcpdump;
 mod traceroute;
 mod uptime;
 
@@ -134,6 +135,7 @@ commands! {
     "reboot" => reboot,
     "route" => route,
     "services" => services,
+    "tcpdump" => tcpdump,
     "traceroute" => traceroute,
     "traceroute6" => traceroute,
     "true" => status,

@@ -1,0 +1,316 @@
+//! `tcpdump`: prints the frames that pass, as tcpdump 4.99.3 does.
+
+use core::fmt::Write as _;
+
+use embassy_futures::select::{Either, select};
+use packet::filter::Filter;
+use packet::{Dissector, Dump, Frame, Names, Options, Stamps, Timestamp, Transport};
+use smoltcp::wire::IpEndpoint;
+
+use super::{About, Argument, Arguments, Context, FAILURE, Operands, Order, Outcome, SUCCESS};
+use super::{flag, value};
+use crate::Text;
+use crate::limits::{FRAME_BYTES_MAX, TCPDUMP_TEXT_BYTES, TELNET_PORT};
+use crate::net::Port;
+use crate::net::names::services::{self, Protocol};
+use crate::wire::Captured;
+
+/// How it is used.
+pub const ABOUT: About = About {
+    synopsis: "[options] [expression]",
+    summary: "print the frames that pass",
+    options: &[
+        flag("A", "", "print frames in ASCII"),
+        value("c", "", "count", "stop after this many frames"),
+        flag("e", "", "print the Ethernet header"),
+        value("i", "", "interface", "eth0, lo or any; without it eth0"),
+        flag("n", "", "print numbers instead of the names of ports"),
+        flag("q", "", "say less"),
+        flag("S", "", "print TCP's sequence numbers as they are"),
+        value("s", "", "snaplen", "look at this many bytes of each frame"),
+        flag("t", "", "no time; -tt seconds, -ttt since the last line"),
+        flag("v", "", "say more; -vv says most"),
+        flag("x", "", "print the packet in hexadecimal; -xx with header"),
+        flag("X", "", "the same with ASCII"),
+        flag("", "own", "show this session's own connection, too"),
+    ],
+    operands: Operands::Words(&["arp", "host", "icmp", "net", "port", "tcp", "udp"]),
+    order: Order::OptionsFirst,
+    ..About::NEW
+};
+
+/// Bytes of the longest expression: with a mark below it, what is printed at once.
+const EXPRESSION_BYTES_MAX: usize = crate::limits::SHELL_TEXT_BYTES / 2 - 8;
+
+/// What was asked for.
+struct Settings {
+    print: Options,
+    names: Ports,
+    port: Option<Port>,
+    count: Option<u64>,
+    snap_bytes: usize,
+    own: bool,
+    expression: Text<EXPRESSION_BYTES_MAX>,
+}
+
+/// The names of ports, or none.
+struct Ports {
+    numeric: bool,
+}
+
+impl Names for Ports {
+    fn port(&self, transport: Transport, port: u16) -> Option<&str> {
+        if self.numeric { None } else { services::name_of(port, protocol(transport)) }
+    }
+
+    fn service(&self, transport: Transport, service: &str) -> Option<u16> {
+        services::port_of(service, Some(protocol(transport)))
+    }
+}
+
+fn protocol(transport: Transport) -> Protocol {
+    match transport {
+        Transport::Tcp => Protocol::Tcp,
+        Transport::Udp => Protocol::Udp,
+    }
+}
+
+/// Runs the command.
+pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
+    let settings = match read(arguments) {
+        Ok(settings) => settings,
+        Err(text) => {
+            context.complain(format_args!("{text}")).await;
+            return FAILURE;
+        }
+    };
+    let filter = match Filter::compile(&settings.expression, &settings.names) {
+        Ok(filter) => filter,
+        Err(error) => {
+            context.complain(format_args!("{error}")).await;
+            context.print(format_args!("{}\n", error.marked(&settings.expression))).await;
+            return FAILURE;
+        }
+    };
+    let mut reader = match context.system.capture(settings.snap_bytes) {
+        Ok(reader) => reader,
+        Err(error) => {
+            context.complain(format_args!("{error}")).await;
+            return FAILURE;
+        }
+    };
+    let interrupts = context.interrupts();
+    let own = context.from.parse::<core::net::SocketAddr>().ok().map(IpEndpoint::from);
+    let own = own.filter(|_| !settings.own);
+    greet(context, &settings, own.is_some()).await;
+
+    let mut dissector = Dissector::new(settings.print);
+    let mut bytes = [0; FRAME_BYTES_MAX];
+    let mut line = Text::<TCPDUMP_TEXT_BYTES>::new();
+    let (mut captured, mut missed) = (0, 0);
+    while settings.count.is_none_or(|count| captured < count) {
+        let frame = match select(interrupts.next(), reader.next(&mut bytes)).await {
+            Either::First(()) => break,
+            Either::Second(frame) => frame,
+        };
+        missed = frame.missed;
+        let seen = &bytes[..frame.captured_bytes];
+        if settings.port.is_some_and(|port| port != frame.port)
+            || own.is_some_and(|own| is_own(own, seen))
+            || !filter.accepts(seen, frame.original_bytes)
+        {
+            continue;
+        }
+        captured += 1;
+        line.clear();
+        // A Text never fails: what does not fit is cut.
+        let _ = dissector.print(&shown(&frame, seen), &settings.names, &mut line);
+        context.write(&line).await;
+        if line.was_cut() {
+            context.write("\n[cut]\n").await;
+        }
+    }
+    let mut end = Text::<160>::new();
+    let plural = if captured == 1 { "" } else { "s" };
+    let _ = write!(
+        end,
+        "{captured} packet{plural} captured\n{} packet{} received by filter\n{missed} packet{} \
+         dropped by kernel\n",
+        captured + missed,
+        if captured + missed == 1 { "" } else { "s" },
+        if missed == 1 { "" } else { "s" },
+    );
+    context.write(&end).await;
+    SUCCESS
+}
+
+/// The two lines that come first.
+async fn greet(context: &Context<'_>, settings: &Settings, leaves_own_out: bool) {
+    if settings.print.verbosity == 0 {
+        context
+            .complain(format_args!(
+                "verbose output suppressed, use -v[v]... for full protocol decode"
+            ))
+            .await;
+    }
+    let name = settings.port.map_or("any", Port::name);
+    context
+        .print(format_args!(
+            "listening on {name}, link-type EN10MB (Ethernet), snapshot length {} bytes\n",
+            settings.snap_bytes
+        ))
+        .await;
+    if leaves_own_out {
+        context.complain(format_args!("your own connection is left out; --own shows it")).await;
+    }
+}
+
+fn read(arguments: Arguments<'_>) -> Result<Settings, Text<96>> {
+    let mut settings = Settings {
+        print: Options::default(),
+        names: Ports { numeric: false },
+        port: Some(Port::Eth0),
+        count: None,
+        snap_bytes: FRAME_BYTES_MAX,
+        own: false,
+        expression: Text::new(),
+    };
+    let (mut times, mut hex, mut ascii) = (0, 0, 0);
+    for argument in arguments {
+        match argument {
+            Argument::Option("A", _) => settings.print.dump = Dump::Ascii,
+            Argument::Option("c", count) => {
+                let good = count.parse().ok().filter(|&count: &u64| count > 0);
+                let bad = || Text::of(format_args!("invalid packet count {count}"));
+                settings.count = Some(good.ok_or_else(bad)?);
+            }
+            Argument::Option("e", _) => settings.print.link_header = true,
+            Argument::Option("i", name) => {
+                settings.port = match name {
+                    "eth0" => Some(Port::Eth0),
+                    "lo" => Some(Port::Lo),
+                    "any" => None,
+                    _ => {
+                        return Err(Text::of(format_args!(
+                            "{name}: No such device exists (No such device exists)"
+                        )));
+                    }
+                };
+            }
+            Argument::Option("n", _) => settings.names.numeric = true,
+            Argument::Option("q", _) => settings.print.quietness += 1,
+            Argument::Option("S", _) => settings.print.absolute_sequence = true,
+            Argument::Option("s", bytes) => {
+                let bad = || Text::of(format_args!("invalid snaplen {bytes}"));
+                let bytes: usize = bytes.parse().map_err(|_| bad())?;
+                // As with the real one, 0 is as much as there can be.
+                settings.snap_bytes = match bytes {
+                    0 => FRAME_BYTES_MAX,
+                    bytes => bytes.min(FRAME_BYTES_MAX),
+                };
+            }
+            Argument::Option("t", _) => times += 1,
+            Argument::Option("v", _) => {
+                settings.print.verbosity = settings.print.verbosity.saturating_add(1);
+            }
+            Argument::Option("x", _) => hex += 1,
+            Argument::Option("X", _) => ascii += 1,
+            Argument::Option("own", _) => settings.own = true,
+            Argument::Option(..) => {}
+            Argument::Operand(word) => {
+                let gap = if settings.expression.is_empty() { "" } else { " " };
+                let _ = write!(settings.expression, "{gap}{word}");
+            }
+        }
+    }
+    if settings.expression.was_cut() {
+        return Err(Text::from("the expression is too long"));
+    }
+    settings.print.stamps = match times {
+        0 => Stamps::TimeOfDay,
+        1 => Stamps::None,
+        2 => Stamps::Seconds,
+        3 => Stamps::SincePrevious,
+        4 => Stamps::Date,
+        _ => Stamps::SinceFirst,
+    };
+    settings.print.dump = match (ascii, hex) {
+        (0, 0) => settings.print.dump,
+        (0, 1) => Dump::Hex,
+        (0, _) => Dump::HexWhole,
+        (1, _) => Dump::HexAscii,
+        _ => Dump::HexAsciiWhole,
+    };
+    Ok(settings)
+}
+
+/// A frame for the dissector. Its time is that since start, until there is a clock.
+fn shown<'a>(frame: &Captured, bytes: &'a [u8]) -> Frame<'a> {
+    let at = Timestamp {
+        seconds: u32::try_from(frame.at.as_secs()).unwrap_or(u32::MAX),
+        microseconds: frame.at.subsec_micros(),
+    };
+    Frame { bytes, length: frame.original_bytes, at }
+}
+
+/// True for a frame of the telnet connection with this peer. A tool that prints each frame of the
+/// connection it prints to would never end.
+fn is_own(peer: IpEndpoint, frame: &[u8]) -> bool {
+    let transport = match (frame.get(12..14), peer.addr) {
+        (Some([8, 0]), smoltcp::wire::IpAddress::Ipv4(peer)) => {
+            let length = frame.get(14).map_or(0, |byte| usize::from(byte & 15) * 4);
+            let ends = frame.get(26..34);
+            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 4] == peer.octets());
+            if frame.get(23) != Some(&6) || !(is_peer(0) || is_peer(4)) {
+                return false;
+            }
+            14 + length
+        }
+        (Some([0x86, 0xdd]), smoltcp::wire::IpAddress::Ipv6(peer)) => {
+            let ends = frame.get(22..54);
+            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 16] == peer.octets());
+            if frame.get(20) != Some(&6) || !(is_peer(0) || is_peer(16)) {
+                return false;
+            }
+            54
+        }
+        _ => return false,
+    };
+    let Some(&[a, b, c, d]) = frame.get(transport..transport + 4) else { return false };
+    let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    (from, to) == (peer.port, TELNET_PORT) || (from, to) == (TELNET_PORT, peer.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use smoltcp::wire::Ipv4Address;
+
+    use super::*;
+
+    fn segment(from: (u8, u16), to: (u8, u16)) -> Vec<u8> {
+        let mut frame = std::vec![0; 14];
+        frame[12] = 8;
+        frame.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+        frame.extend([192, 0, 2, from.0, 192, 0, 2, to.0]);
+        frame.extend(from.1.to_be_bytes());
+        frame.extend(to.1.to_be_bytes());
+        frame.extend([0; 16]);
+        frame
+    }
+
+    #[test]
+    fn the_connection_that_is_printed_to_is_known() {
+        let peer = IpEndpoint::new(Ipv4Address::new(192, 0, 2, 9).into(), 40_000);
+        assert!(is_own(peer, &segment((9, 40_000), (1, 23))));
+        assert!(is_own(peer, &segment((1, 23), (9, 40_000))));
+        assert!(!is_own(peer, &segment((9, 40_001), (1, 23))), "another session");
+        assert!(!is_own(peer, &segment((9, 40_000), (1, 80))));
+        assert!(!is_own(peer, &segment((8, 40_000), (1, 23))));
+        let whole = segment((9, 40_000), (1, 23));
+        for cut in 0..38 {
+            assert!(!is_own(peer, &whole[..cut]), "{cut} bytes do not tell");
+        }
+    }
+}

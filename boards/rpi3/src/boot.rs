@@ -74,8 +74,8 @@ entry:
     dsb     sy
 
     // Elsewhere than linked? Then move. The code that does it must be out of the way of both
-    // copies: it goes to the start of the DMA region, or, if the file was loaded over that, 1 MiB
-    // further, where a file of no more than FILE_BYTES_MAX cannot reach as well.
+    // copies: it goes to the start of the DMA region, or, if the file was loaded over that, to its
+    // last page, where a file of no more than FILE_BYTES_MAX cannot reach as well.
     ldr     x22, =_start
     cmp     x20, x22
     b.eq    moved
@@ -90,7 +90,7 @@ entry:
     b.hs    2f
     cmp     x3, x10
     b.ls    2f
-    add     x10, x10, #0x100000
+    ldr     x10, =__dma_end - 0x1000
 2:  adr     x3, mover
     adr     x4, mover_end
     mov     x5, x10

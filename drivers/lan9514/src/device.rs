@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use usb::Host;
+use usb::{Host, Passage};
 
 use crate::Lan9514;
 use crate::limits::FRAME_BYTES_MAX;
@@ -103,6 +103,13 @@ pub struct RxToken<'a> {
     receive: &'a mut Receive,
 }
 
+impl RxToken<'_> {
+    /// The transfer that brought the frame: its place there, and its status word.
+    pub fn passage(&self) -> Option<Passage> {
+        self.receive.passage()
+    }
+}
+
 impl phy::RxToken for RxToken<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         f(self.receive.read())
@@ -116,8 +123,16 @@ pub struct TxToken<'a> {
     transmit: &'a mut Transmit,
 }
 
+impl TxToken<'_> {
+    /// Builds a frame of `len` bytes, as [`phy::TxToken::consume`] does, and tells the transfer that
+    /// will take it: its place there, and its command words.
+    pub fn send<R>(self, len: usize, build: impl FnOnce(&mut [u8]) -> R) -> (R, Passage) {
+        self.transmit.send(len, build)
+    }
+}
+
 impl phy::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        self.transmit.send(len, f)
+        self.send(len, f).0
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use dma::Buffer;
 use heapless::{Deque, Vec};
-use usb::{Host, Pipe};
+use usb::{Host, Passage, Pipe};
 
 use crate::Counters;
 use crate::burst::{Arrival, BadBurst, Cursor, FrameError};
@@ -35,6 +35,8 @@ pub(crate) struct Receive {
 /// A burst that came.
 #[derive(Debug)]
 struct Burst {
+    /// 1 for the first one.
+    number: u64,
     buffer: Buffer,
     bytes: usize,
     cursor: Cursor,
@@ -126,6 +128,15 @@ impl Receive {
         self.full.front().zip(frame).map_or(&[], |(burst, at)| &burst.buffer[at])
     }
 
+    /// How the frame that waits came, with its status word.
+    pub(crate) fn passage(&self) -> Option<Passage> {
+        let (burst, frame) = self.full.front().zip(self.frame.as_ref())?;
+        let at = frame.start - STATUS_BYTES;
+        let word = burst.buffer[at..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+        let words = word.into_iter().collect();
+        Some(Passage { transfer: burst.number, bytes: burst.bytes, at, words })
+    }
+
     /// The first burst was read: its buffer may go to the chip again.
     fn drop_first<H: Host + ?Sized>(
         &mut self,
@@ -154,7 +165,8 @@ impl Receive {
                 Ok(bytes) if (1..=buffer.len()).contains(&bytes) => {
                     self.health.good();
                     counters.bursts += 1;
-                    let burst = Burst { buffer, bytes, cursor: Cursor::default() };
+                    let (number, cursor) = (counters.bursts, Cursor::default());
+                    let burst = Burst { number, buffer, bytes, cursor };
                     // All buffers fit.
                     let _ = self.full.push_back(burst);
                 }

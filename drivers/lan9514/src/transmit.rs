@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use dma::Buffer;
 use heapless::{Deque, Vec};
-use usb::{Host, Pipe, TransferError};
+use usb::{Host, Passage, Pipe, TransferError};
 
 use crate::Counters;
 use crate::command;
@@ -26,6 +26,8 @@ use crate::limits::{
 /// Frames that go together.
 #[derive(Debug)]
 struct Batch {
+    /// 1 for the first one.
+    number: u64,
     buffer: Buffer,
     bytes: usize,
     frames: u64,
@@ -55,6 +57,8 @@ pub(crate) struct Transmit {
     queue: Deque<Batch, TRANSMIT_BUFFERS>,
     /// Frames of the transfer under way.
     under_way: u64,
+    /// Batches that were begun.
+    batches: u64,
     /// When it was started.
     posted_at: Option<Duration>,
 }
@@ -75,6 +79,7 @@ impl Transmit {
             free,
             queue: Deque::new(),
             under_way: 0,
+            batches: 0,
             posted_at: None,
         })
     }
@@ -123,7 +128,7 @@ impl Transmit {
             if !self.may_start(now) || !host.idle(pipe) {
                 break;
             }
-            let Some(Batch { buffer, bytes, frames }) = self.queue.pop_front() else { break };
+            let Some(Batch { buffer, bytes, frames, .. }) = self.queue.pop_front() else { break };
             self.posted_at = Some(now);
             self.under_way = frames;
             if let Err((buffer, error)) = host.post(now, pipe, buffer, bytes) {
@@ -184,22 +189,37 @@ impl Transmit {
     }
 
     /// Builds a frame of `bytes`, to go with the others at the next [`look`](Self::look). To be
-    /// called after [`has_room`](Self::has_room) returned true.
-    pub(crate) fn send<R>(&mut self, bytes: usize, build: impl FnOnce(&mut [u8]) -> R) -> R {
+    /// called after [`has_room`](Self::has_room) returned true. Returns how the frame goes, too, with
+    /// its command words; frames may still follow it in the transfer.
+    pub(crate) fn send<R>(
+        &mut self,
+        bytes: usize,
+        build: impl FnOnce(&mut [u8]) -> R,
+    ) -> (R, Passage) {
         assert!(bytes <= FRAME_BYTES_MAX, "a frame longer than the capabilities allow");
         if self.queue.back().is_none_or(|batch| batch.end().is_none()) {
             let buffer = self.free.pop().expect("a token exists only with room");
+            self.batches += 1;
+            let batch = Batch { number: self.batches, buffer, bytes: 0, frames: 0 };
             // All buffers fit into the queue.
-            let _ = self.queue.push_back(Batch { buffer, bytes: 0, frames: 0 });
+            let _ = self.queue.push_back(batch);
         }
         let batch = self.queue.back_mut().expect("just seen to");
         let words = batch.end().expect("just seen to");
         let room = &mut batch.buffer[words..];
         let at = command::place(bytes, self.offload);
         let result = build(&mut room[at..at + bytes]);
-        batch.bytes = words + command::finish(room, bytes, self.offload);
+        let finished = command::finish(room, bytes, self.offload);
+        let (command, _) = room[..finished - bytes].as_chunks::<4>();
+        let passage = Passage {
+            transfer: batch.number,
+            bytes: words + finished,
+            at: words,
+            words: command.iter().map(|word| u32::from_le_bytes(*word)).collect(),
+        };
+        batch.bytes = passage.bytes;
         batch.frames += 1;
-        result
+        (result, passage)
     }
 
     /// When to look next: at once, if frames wait and nothing keeps them.

@@ -8,8 +8,8 @@ use cdc_ecm::{Ecm, EcmError, Function};
 use lan9514::Lan9514;
 use mmio::Clock;
 use smoltcp::phy::{self, DeviceCapabilities};
-use usb::Host;
 use usb::bus::Candidate;
+use usb::{Host, Passage};
 
 use crate::event::{Link, Note, Reason, note};
 
@@ -249,6 +249,16 @@ pub enum RxToken<'a> {
     Ecm(cdc_ecm::RxToken<'a>),
 }
 
+impl RxToken<'_> {
+    /// The USB transfer that brought the frame, where the driver puts several into one.
+    pub fn passage(&self) -> Option<Passage> {
+        match self {
+            Self::Lan9514(token) => token.passage(),
+            Self::Ecm(_) => None,
+        }
+    }
+}
+
 impl phy::RxToken for RxToken<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         match self {
@@ -267,11 +277,22 @@ pub enum TxToken<'a, H: ?Sized> {
     Ecm(cdc_ecm::TxToken<'a, H>),
 }
 
+impl<H: Host + ?Sized> TxToken<'_, H> {
+    /// As [`phy::TxToken::consume`]; and the USB transfer that will take the frame, where the driver
+    /// puts several into one.
+    pub fn send<R>(self, len: usize, build: impl FnOnce(&mut [u8]) -> R) -> (R, Option<Passage>) {
+        match self {
+            Self::Lan9514(token) => {
+                let (result, passage) = token.send(len, build);
+                (result, Some(passage))
+            }
+            Self::Ecm(token) => (phy::TxToken::consume(token, len, build), None),
+        }
+    }
+}
+
 impl<H: Host + ?Sized> phy::TxToken for TxToken<'_, H> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        match self {
-            Self::Lan9514(token) => token.consume(len, f),
-            Self::Ecm(token) => token.consume(len, f),
-        }
+        self.send(len, f).0
     }
 }

@@ -8,8 +8,10 @@ use core::fmt;
 use core::time::Duration;
 
 use dma::Buffer;
+use heapless::Vec;
 use mmio::{Clock, TimedOut};
 
+use crate::limits::FRAME_WORDS_MAX;
 use crate::setup::Setup;
 
 /// Signalling rate of a device (USB 2.0, 7.1.11).
@@ -53,6 +55,20 @@ pub struct Target {
     pub speed: Speed,
     /// `bMaxPacketSize0` in bytes: 8, 16, 32 or 64.
     pub max_packet_0: u8,
+}
+
+/// How an Ethernet frame travels over the bus, in a transfer that may carry several: for those who
+/// tell its story. Nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The transfer: the first one of its direction is 1.
+    pub transfer: u64,
+    /// Bytes of the transfer; of one that is still being filled, as far as it is.
+    pub bytes: usize,
+    /// Where in it the device's words about the frame begin, in bytes.
+    pub at: usize,
+    /// The device's words about the frame: a LAN9514's status word, or its command words.
+    pub words: Vec<u32, FRAME_WORDS_MAX>,
 }
 
 /// Transfer types with pipes of their own (USB 2.0, 5.4). Isochronous transfers are not supported.

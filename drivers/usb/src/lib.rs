@@ -22,7 +22,7 @@ pub mod request;
 mod setup;
 
 pub use host::{
-    Completion, Data, Endpoint, Host, Kind, Pieces, Pipe, RootPort, Speed, StartError, Target,
-    TransferError, Way,
+    Completion, Data, Endpoint, Host, Kind, Passage, Pieces, Pipe, RootPort, Speed, StartError,
+    Target, TransferError, Way,
 };
 pub use setup::Setup;

@@ -18,6 +18,9 @@ pub const STRING_CHARACTERS_MAX: usize = 32;
 /// Bytes of a printed [`Topology`](crate::bus::Topology).
 pub const TOPOLOGY_BYTES_MAX: usize = 160;
 
+/// Words of an Ethernet device's own about a frame: at most the three command words of a LAN9514.
+pub const FRAME_WORDS_MAX: usize = 3;
+
 /// Tries for one control transfer that ended by a bus error.
 pub const CONTROL_TRIES: u32 = 3;
 /// Times that a configuration descriptor is read which says wrong things: it may have been damaged

@@ -43,6 +43,8 @@ pub struct Desk {
     pub told: Vec<NicEvent>,
     /// Frames that came.
     pub inbox: Vec<Vec<u8>>,
+    /// How they came.
+    pub passages: Vec<usb::Passage>,
 }
 
 impl Desk {
@@ -68,8 +70,8 @@ impl Desk {
         controller.attach(plug.clone());
         let host = dwc2::Dwc2::new(controller.clone(), pool, &mut clock).expect("a DWC2");
         let nic = Nic::new(host, config).expect("room for the buffers");
-        let (told, inbox) = (Vec::new(), Vec::new());
-        Self { clock, controller, memory, spare, nic, chip, plug, told, inbox }
+        let (told, inbox, passages) = (Vec::new(), Vec::new(), Vec::new());
+        Self { clock, controller, memory, spare, nic, chip, plug, told, inbox, passages }
     }
 
     /// A DMA buffer for something else on the board; there is one.
@@ -95,6 +97,7 @@ impl Desk {
             self.told.push(event);
         }
         while let Some((frame, _answer)) = self.nic.receive(Instant::ZERO) {
+            self.passages.extend(frame.passage());
             self.inbox.push(frame.consume(<[u8]>::to_vec));
         }
         let end = self.nic.next_deadline().min(now + idle);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use models::dwc2::Mode;
 use models::lan9514::Settings;
+use smoltcp::phy::Device as _;
+use smoltcp::time::Instant;
 
 use crate::MODES;
 use crate::desk::{Desk, MAC, frame};
@@ -99,6 +101,42 @@ fn a_late_loop_finds_its_bursts() {
     desk.run_for(Duration::from_millis(20));
     assert_eq!(desk.inbox.len(), 24, "{desk:?}");
     assert_eq!(desk.statistics().overflowed, 0, "{desk:?}");
+    desk.no_rule_broken();
+}
+
+#[test]
+fn a_frame_tells_the_transfer_that_carries_it() {
+    let mut desk = Desk::up(Mode::Hardware, Settings::default());
+    let [short, long] = [60, 1001].map(|bytes| frame(&MAC, bytes, 1));
+    for frame in [&short, &long, &short] {
+        desk.arrive(frame);
+    }
+    desk.until("three frames", |desk| desk.inbox.len() == 3);
+    let told: Vec<_> =
+        desk.passages.iter().map(|way| (way.transfer, way.bytes, way.at, &way.words[..])).collect();
+    // Status word, frame, FCS and sum; the next one begins at a multiple of 4. The broadcast and
+    // error bits are 0; bit 5 is an EtherType.
+    let [short_word, long_word] = [66_u32, 1007].map(|length| [length << 16 | 1 << 5]);
+    let bytes = 72 + 1012 + 70;
+    let first = told[0].0;
+    assert_eq!(
+        told,
+        [
+            (first, bytes, 0, &short_word[..]),
+            (first, bytes, 72, &long_word[..]),
+            (first, bytes, 72 + 1012, &short_word[..])
+        ]
+    );
+    let mut send = |frame: &[u8]| {
+        let token = desk.nic.transmit(Instant::ZERO).expect("room");
+        token.send(frame.len(), |out| out.copy_from_slice(frame)).1.expect("it is told")
+    };
+    let (one, two) = (send(&long), send(&short));
+    assert_eq!((one.at, one.bytes, &one.words[..]), (0, 1009, &[1001 | 0x3000, 1001][..]));
+    assert_eq!((two.at, two.bytes, &two.words[..]), (1012, 1080, &[60 | 0x3000, 60][..]));
+    assert_eq!(two.transfer, one.transfer);
+    desk.run_for(Duration::from_millis(5));
+    assert_eq!(desk.lan9514().transfers_out, one.transfer);
     desk.no_rule_broken();
 }
 

@@ -96,6 +96,12 @@ pub const ROUTER_SOLICIT_INTERVAL: Duration = Duration::from_secs(4);
 // --- Capture
 // ----------------------------------------------------------------------------------------------
 
+/// Frames that wait at the fault dial: 12 ms of a full 100 Mbit/s wire.
+pub const NETEM_FRAMES: usize = 96;
+
+/// The fault dial does not wake the board more often than this.
+pub const NETEM_RESOLUTION: Duration = Duration::from_micros(100);
+
 /// Frames in the capture ring.
 pub const CAPTURE_FRAMES: usize = 512;
 

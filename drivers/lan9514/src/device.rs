@@ -124,8 +124,8 @@ pub struct TxToken<'a> {
 }
 
 impl TxToken<'_> {
-    /// Builds a frame of `len` bytes, as [`phy::TxToken::consume`] does, and tells the transfer that
-    /// will take it: its place there, and its command words.
+    /// Builds a frame of `len` bytes, as [`phy::TxToken::consume`] does, and tells the transfer
+    /// that will take it: its place there, and its command words.
     pub fn send<R>(self, len: usize, build: impl FnOnce(&mut [u8]) -> R) -> (R, Passage) {
         self.transmit.send(len, build)
     }

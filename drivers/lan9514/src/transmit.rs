@@ -189,8 +189,8 @@ impl Transmit {
     }
 
     /// Builds a frame of `bytes`, to go with the others at the next [`look`](Self::look). To be
-    /// called after [`has_room`](Self::has_room) returned true. Returns how the frame goes, too, with
-    /// its command words; frames may still follow it in the transfer.
+    /// called after [`has_room`](Self::has_room) returned true. Returns how the frame goes, too,
+    /// with its command words; frames may still follow it in the transfer.
     pub(crate) fn send<R>(
         &mut self,
         bytes: usize,

@@ -278,8 +278,8 @@ pub enum TxToken<'a, H: ?Sized> {
 }
 
 impl<H: Host + ?Sized> TxToken<'_, H> {
-    /// As [`phy::TxToken::consume`]; and the USB transfer that will take the frame, where the driver
-    /// puts several into one.
+    /// As [`phy::TxToken::consume`]; and the USB transfer that will take the frame, where the
+    /// driver puts several into one.
     pub fn send<R>(self, len: usize, build: impl FnOnce(&mut [u8]) -> R) -> (R, Option<Passage>) {
         match self {
             Self::Lan9514(token) => {

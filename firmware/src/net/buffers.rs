@@ -10,8 +10,8 @@ use super::icmp::IcmpHeader;
 use super::output::Header;
 use crate::limits::{
     CAPTURE_FRAMES, DATAGRAM_BYTES_MAX, DHCP_INBOX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX,
-    ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, OTHER_SOCKETS, OUTPUT_PACKETS, TCP_RECEIVE_BYTES,
-    TCP_SEND_BYTES, TCP_SOCKETS, UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
+    ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, NETEM_FRAMES, OTHER_SOCKETS, OUTPUT_PACKETS,
+    TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
 };
 
 /// The rings of all sockets, the DHCP client's packet and the captured frames. All zero, so that as
@@ -28,6 +28,8 @@ pub struct Buffers {
     pub(super) output: [u8; RAW_BYTES],
     pub(super) dhcp: [u8; DHCP_PACKET_BYTES_MAX],
     pub(super) frames: [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
+    /// Frames that wait at the fault dial.
+    pub(super) late: [[u8; FRAME_BYTES_MAX]; NETEM_FRAMES],
 }
 
 /// Raw sockets: ICMP and ICMPv6.
@@ -56,6 +58,7 @@ impl Buffers {
             output: [0; RAW_BYTES],
             dhcp: [0; DHCP_PACKET_BYTES_MAX],
             frames: [[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
+            late: [[0; FRAME_BYTES_MAX]; NETEM_FRAMES],
         }
     }
 }

@@ -32,15 +32,16 @@ use crate::Text;
 use crate::config::Config;
 use crate::journal::Event;
 use crate::limits::{
-    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, POOL_CHECK_INTERVAL, REASSEMBLY_TIMEOUT,
-    RUNAWAY_PAUSE, TRANSMIT_RETRY,
+    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, NETEM_RESOLUTION, POOL_CHECK_INTERVAL,
+    REASSEMBLY_TIMEOUT, RUNAWAY_PAUSE, TRANSMIT_RETRY,
 };
 use crate::status::{
     Address, Direction, Drop, Drops, Link as Carrier, NicCounters, NicFacts, Status,
 };
 use crate::system::System;
 use crate::wire::{
-    Counted, Guard, Guarded, Link, Linked, Meters, Ours, Recorded, Recorder, Traffic,
+    Counted, Guard, Guarded, Impaired, Link, Linked, Meters, Netem, Ours, Recorded, Recorder,
+    Traffic,
 };
 
 /// A raw socket of one protocol, that only listens.
@@ -83,6 +84,7 @@ pub struct Stack {
     told: Option<Option<Address>>,
     guard: Guard,
     recorder: Recorder,
+    netem: Netem,
     pub(super) traffic: Traffic,
     pub(super) nic: Option<NicFacts>,
     pub(super) nic_counters: NicCounters,
@@ -127,6 +129,7 @@ impl Stack {
             told: None,
             guard: Guard::new(),
             recorder: Recorder::new(&mut buffers.frames),
+            netem: Netem::new(&mut buffers.late),
             traffic: Traffic::default(),
             nic: None,
             nic_counters: NicCounters::default(),
@@ -185,9 +188,13 @@ impl Stack {
         let at = instant(now);
         let mut wire = Linked {
             device: Guarded {
-                device: Recorded {
-                    device: Counted { device: nic, traffic: &self.traffic },
-                    recorder: &self.recorder,
+                device: Impaired {
+                    device: Recorded {
+                        device: Counted { device: nic, traffic: &self.traffic },
+                        recorder: &self.recorder,
+                        now,
+                    },
+                    netem: &self.netem,
                     now,
                 },
                 guard: &self.guard,
@@ -221,23 +228,22 @@ impl Stack {
         }
 
         self.traffic.exhausted.set(false);
+        self.netem.flush(&mut wire.device.device.device, at, now);
         for _ in 0..INGRESS_FRAMES_PER_POLL {
             match interface.poll_ingress_single(at, &mut wire, &mut self.sockets) {
                 PollIngressSingleResult::None => break,
                 PollIngressSingleResult::PacketProcessed
                 | PollIngressSingleResult::SocketStateChanged => {}
             }
+            let asked = self.addressing.current().filter(|_| self.answers_mask);
             let mut hearers = Hearers {
                 raw: &self.raw,
                 icmp: &mut self.icmp,
                 udp: &mut self.udp,
                 tcp: &mut self.tcp,
                 output: &mut self.output,
-                mask: self.addressing.current().map(|ours| ours.address.netmask()),
+                mask: asked.map(|ours| ours.address.netmask()),
             };
-            if !self.answers_mask {
-                hearers.mask = None;
-            }
             hearers.distribute(now, interface, &mut self.sockets);
             if self.guard.take_syn_seen() {
                 // That SYN may have taken a listening socket; the next one in this turn finds
@@ -295,7 +301,9 @@ impl Stack {
         let pool_due = self.tcp.is_waiting().then(|| now + POOL_CHECK_INTERVAL);
         // A question for which there was no room is asked when there is.
         let link_due = self.link.next_deadline().map(|due| due.max(now + TRANSMIT_RETRY));
-        [due, address_due, ipv6_due, pool_due, link_due].into_iter().flatten().min()
+        let late_due = self.netem.next_deadline().map(|due| due.max(now + NETEM_RESOLUTION));
+        let dues = [due, address_due, ipv6_due, pool_due, link_due, late_due];
+        dues.into_iter().flatten().min()
     }
 
     /// The connections that are counted by themselves.
@@ -392,6 +400,10 @@ impl Stack {
 
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    pub(crate) fn netem(&self) -> &Netem {
+        &self.netem
     }
 
     pub(super) fn tcp_accept(

@@ -1,8 +1,9 @@
 //! Wrappers around the network device, each one thing: the frame passes through them on its way.
 //!
 //! ```text
-//!   driver <-> counters (what passed) <-> capture (its copy) <-> guard (what may pass)
-//!          <-> link (frames to packets: neighbours, routes, ourselves) <-> the stack
+//!   driver <-> counters (what passed) <-> capture (its copy) <-> netem (the fault dial)
+//!          <-> guard (what may pass) <-> link (frames to packets: neighbours, routes, ourselves)
+//!          <-> the stack
 //! ```
 
 mod absent;
@@ -16,6 +17,7 @@ mod guarded;
 mod link;
 mod linked;
 mod meter;
+mod netem;
 mod protocols;
 mod slots;
 mod unreachable;
@@ -33,6 +35,7 @@ pub use guarded::Guarded;
 pub(crate) use link::{Link, Ours};
 pub(crate) use linked::Linked;
 pub use meter::{Meters, Passed, Segments};
+pub use netem::{Faults, Impaired, Netem, PartsPerMillion, Tally};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,
     Protocols, TcpCounters, UdpCounters,

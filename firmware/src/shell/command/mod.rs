@@ -31,6 +31,7 @@ mod interface;
 mod ip;
 mod man;
 mod mode;
+mod netem;
 mod netstat;
 mod nslookup;
 mod options;
@@ -128,6 +129,7 @@ commands! {
     "logout" => exit,
     "man" => man,
     "mode" => mode,
+    "netem" => netem,
     "netstat" => netstat,
     "nslookup" => nslookup,
     "ping" => ping,

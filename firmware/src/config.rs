@@ -7,6 +7,7 @@
 //!   ip=192.168.1.42::192.168.1.1:255.255.255.0:attic:eth0:off:192.168.1.1
 //!   ip=off mac=02:00:00:12:34:56
 //!   ip=dhcp ipv6.disable=1 icmp.mask=on
+//!   ip=dhcp ntp=time.example.com syslog=192.168.1.2:5514
 //! ```
 //!
 //! Words are parted by spaces; double quotes keep a space in a word; a bare `--` ends our part.
@@ -14,10 +15,11 @@
 //! dozen of its own. A word that is ours and wrong never stops the start: a default takes its
 //! place, and a fault that names the field and that default goes to the journal.
 //!
-//! `ip=` is read in [`ip`], the device tree that carries the command line in [`dtb`].
+//! `ip=` is read in [`ip`], servers in [`server`], the device tree that carries the command line in [`dtb`].
 
 pub mod dtb;
 mod ip;
+mod server;
 
 use core::fmt;
 
@@ -27,6 +29,7 @@ use crate::Text;
 use crate::limits::{CONFIG_FAULTS_MAX, DNS_SERVERS, HOSTNAME_BYTES_MAX, JOURNAL_TEXT_BYTES};
 
 pub use dtb::DtbError;
+pub use server::Server;
 
 /// Our name when the command line gives none.
 pub const DEFAULT_HOSTNAME: &str = "barewire";
@@ -59,8 +62,10 @@ pub struct Config {
     pub hostname: Text<HOSTNAME_BYTES_MAX>,
     /// The Ethernet address to use instead of the board's own; unicast.
     pub mac: Option<EthernetAddress>,
-    /// A time server.
-    pub ntp: Option<Ipv4Address>,
+    /// A time server, instead of those of DHCP.
+    pub ntp: Option<Server>,
+    /// Where the journal is sent to, instead of DHCP's log server.
+    pub syslog: Option<Server>,
     /// IPv6 beside IPv4 (`ipv6.disable=1`: not).
     pub ipv6: bool,
     /// ICMP address mask requests are answered (`icmp.mask=on`; RFC 1122 3.2.2.9: only if asked
@@ -77,6 +82,7 @@ impl Default for Config {
             hostname: Text::from(DEFAULT_HOSTNAME),
             mac: None,
             ntp: None,
+            syslog: None,
             ipv6: true,
             icmp_mask: false,
             mdns: true,
@@ -134,19 +140,34 @@ impl Config {
     ///
     /// When a word occurs twice the last one counts. `mac=` counts before `smsc95xx.macaddr=`,
     /// which the Raspberry Pi's firmware adds by itself; a name in `ip=` before `hostname=`, as in
-    /// Linux.
+    /// Linux, and `ntp=` before a time server in `ip=`.
     pub fn parse(line: &str) -> (Self, Faults) {
         let mut config = Self::default();
         let mut faults = Faults::default();
         let mut mac_is_ours = false;
         let mut name_from_ip = None;
+        let mut ntp_from_ip = None;
         for (key, value) in Words::of(line) {
             match key {
                 "ip" => {
                     let ip = ip::parse(value, &mut faults);
                     config.ipv4 = ip.ipv4;
-                    config.ntp = ip.ntp;
+                    ntp_from_ip = ip.ntp;
                     name_from_ip = ip.hostname.or(name_from_ip);
+                }
+                "ntp" | "syslog" => {
+                    let server = match Server::parse(value) {
+                        Ok(server) => Some(server),
+                        Err(reason) => {
+                            let shown = Shown(value);
+                            faults.note(format_args!("{key}={shown}: {reason}; ignored"));
+                            continue;
+                        }
+                    };
+                    match key {
+                        "ntp" => config.ntp = server,
+                        _ => config.syslog = server,
+                    }
                 }
                 "hostname" => match hostname(value) {
                     Ok(name) => config.hostname = name,
@@ -192,6 +213,7 @@ impl Config {
         if let Some(name) = name_from_ip {
             config.hostname = name;
         }
+        config.ntp = config.ntp.or(ntp_from_ip.map(Server::at));
         (config, faults)
     }
 
@@ -208,18 +230,15 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.ipv4 {
-            Ipv4Mode::Dhcp if self.ntp.is_none() => f.write_str("ip=dhcp")?,
-            Ipv4Mode::Dhcp => f.write_str("ip=::::::dhcp::")?,
-            Ipv4Mode::Off if self.ntp.is_none() => f.write_str("ip=off")?,
-            Ipv4Mode::Off => f.write_str("ip=::::::off::")?,
+            Ipv4Mode::Dhcp => f.write_str("ip=dhcp")?,
+            Ipv4Mode::Off => f.write_str("ip=off")?,
             Ipv4Mode::Static { address, router, dns } => {
                 write!(f, "ip={}::", address.address())?;
                 if let Some(router) = router {
                     write!(f, "{router}")?;
                 }
                 write!(f, ":{}::eth0:off", address.netmask())?;
-                // The syntax has room for two name servers, and wants both colons before the time
-                // server.
+                // The syntax has room for two name servers.
                 for index in 0..2 {
                     f.write_str(":")?;
                     if let Some(server) = dns.get(index) {
@@ -228,12 +247,14 @@ impl fmt::Display for Config {
                 }
             }
         }
-        if let Some(ntp) = self.ntp {
-            write!(f, ":{ntp}")?;
-        }
         write!(f, " hostname={}", self.hostname)?;
         if let Some(mac) = self.mac {
             write!(f, " mac={mac}")?;
+        }
+        for (key, server) in [("ntp", &self.ntp), ("syslog", &self.syslog)] {
+            if let Some(server) = server {
+                write!(f, " {key}={server}")?;
+            }
         }
         if !self.ipv6 {
             f.write_str(" ipv6.disable=1")?;

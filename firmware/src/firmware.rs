@@ -5,14 +5,14 @@ use core::time::Duration;
 
 use smoltcp::phy::Device;
 
-use crate::config::{Config, Faults};
+use crate::config::{Config, Faults, Server};
 use crate::journal::Event;
 use crate::limits::{
     HTTP_BACKLOG, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT, LOG_READERS, TELNET_BACKLOG,
     TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
-use crate::service::{console, http, log, mdns, telnet};
+use crate::service::{console, http, log, mdns, ntp, telnet};
 use crate::status::{BoardFacts, Link, NicCounters, NicFacts};
 use crate::system::{LogSource, RestartRequest, System};
 
@@ -53,13 +53,14 @@ pub trait Spawn {
 pub struct Firmware {
     system: &'static System,
     mdns: bool,
+    ntp: Option<Server>,
 }
 
 impl Firmware {
     /// Sets everything up in `memory`; nothing runs yet.
     pub fn new(memory: Memory, facts: Facts) -> Self {
         let stack = Stack::new(memory.sockets, memory.buffers, &facts.config, facts.seed);
-        let hostname = facts.config.hostname.clone();
+        let Config { hostname, mdns, ntp, .. } = facts.config;
         let restart = facts.board.restart.clone();
         let system: &'static System =
             memory.system.write(System::new(stack, facts.board, hostname, facts.log));
@@ -70,7 +71,7 @@ impl Firmware {
         for fault in facts.faults.iter() {
             system.record(Event::Config(fault.clone()));
         }
-        Self { system, mdns: facts.config.mdns }
+        Self { system, mdns, ntp }
     }
 
     /// Hands out the service tasks, one async task each.
@@ -95,6 +96,7 @@ impl Firmware {
         if self.mdns {
             tasks.spawn("mdnsd", mdns::run(system));
         }
+        tasks.spawn("ntpd", ntp::run(system, self.ntp.clone()));
         Ok(())
     }
 

@@ -20,6 +20,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod clock;
 pub mod config;
 mod firmware;
 pub mod journal;
@@ -34,6 +35,7 @@ mod testing;
 mod text;
 pub mod wire;
 
+pub use clock::UnixTime;
 pub use firmware::{Facts, Firmware, Memory, Spawn};
 pub use net::{Buffers, Sockets, no_sockets};
 pub use system::{LogSource, RestartRequest, System};

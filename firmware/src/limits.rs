@@ -348,8 +348,9 @@ pub const TRACEROUTE_PROBES: usize = 128;
 pub const TCPDUMP_TEXT_BYTES: usize = 8 * 1024;
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
-/// Tasks that wait for the next journal entry: the console and every session's `dmesg -w`.
-pub const JOURNAL_READERS: usize = 16;
+/// Tasks that wait for the next journal entry: the console, every session's `dmesg -w`, and the
+/// services that wait for an address or send the entries on.
+pub const JOURNAL_READERS: usize = 20;
 
 // --- Console, journal
 // -------------------------------------------------------------------------------------
@@ -388,10 +389,41 @@ pub const DNS_TRIES: u32 = 2;
 pub const MDNS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Addresses of a name that are looked at.
 pub const NAME_ADDRESSES: usize = 8;
+/// Bytes of a domain in which names are looked for.
+pub const DOMAIN_BYTES_MAX: usize = 64;
+/// Such domains.
+pub const SEARCH_DOMAINS: usize = 3;
+/// Bytes of the longest syslog message: RFC 5424 6.1 asks receivers for 480 at least, and our
+/// longest has fewer than that.
+pub const SYSLOG_BYTES_MAX: usize = 480;
+/// The time between two syslog messages.
+pub const SYSLOG_INTERVAL: Duration = Duration::from_millis(50);
+/// Without a log server, or a way to it, it is looked for again after this long.
+pub const SYSLOG_RETRY: Duration = Duration::from_secs(1);
 /// DNS servers remembered.
 pub const DNS_SERVERS: usize = 3;
+/// Bytes of the name of a server on the command line.
+pub const SERVER_NAME_BYTES_MAX: usize = 64;
 /// Time servers remembered.
 pub const NTP_SERVERS: usize = 2;
+/// Time servers that are asked in turn: those remembered, or the addresses of one name.
+pub const NTP_CANDIDATES: usize = 4;
+/// A time server has this long to answer.
+pub const NTP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Who does not answer is asked again after this long, then twice as long (RFC 4330 10: never less
+/// than 15 s).
+pub const NTP_RETRY_FIRST: Duration = Duration::from_secs(16);
+/// The shortest time between two questions to a server that answers.
+pub const NTP_INTERVAL_MIN: Duration = Duration::from_secs(64);
+/// The longest.
+pub const NTP_INTERVAL_MAX: Duration = Duration::from_secs(1024);
+/// How far from the truth a server may be, as it says itself (chrony's `maxdistance`).
+pub const NTP_DISTANCE_MAX: Duration = Duration::from_secs(3);
+/// A clock that is moved by more than this was wrong: it is told, and looked after again soon
+/// (ntpd's step threshold).
+pub const NTP_STEP: Duration = Duration::from_millis(128);
+/// A clock that is moved by less than this is looked after less often.
+pub const NTP_STEADY: Duration = Duration::from_millis(10);
 /// Bytes of a host name (RFC 1123 2.1: a label has up to 63).
 pub const HOSTNAME_BYTES_MAX: usize = 63;
 /// Without a DHCP answer for this long, a 169.254 address is taken while DHCP goes on.

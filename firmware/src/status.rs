@@ -222,6 +222,10 @@ drops! {
     DnsUnasked = "dns_unasked",
     /// Received: a DNS answer that does not parse, or whose aliases or pointers go in circles.
     DnsMalformed = "dns_malformed",
+    /// Received: an NTP answer that nobody asked for.
+    NtpUnasked = "ntp_unasked",
+    /// Received: an NTP answer that makes no sense, or whose server does not know the time.
+    NtpUnusable = "ntp_unusable",
     /// Received: an ARP packet that makes no sense.
     BadArp = "bad_arp",
     /// Received: a message of Neighbor Discovery that makes no sense, or came by a router.

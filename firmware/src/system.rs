@@ -14,6 +14,7 @@ use embassy_sync::waitqueue::MultiWakerRegistration;
 use rand_chacha::rand_core::Rng as _;
 
 use crate::Text;
+use crate::clock::UnixTime;
 use crate::journal::{Entry, Event, Journal};
 use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, JOURNAL_READERS, RESTART_GRACE};
 use crate::net::{NoSockets, Stack, TcpListener};
@@ -47,6 +48,7 @@ pub struct System {
     facts: BoardFacts,
     hostname: Text<63>,
     now: Cell<Duration>,
+    started_at: Cell<Option<UnixTime>>,
     restart: Cell<Option<(RestartRequest, Duration)>>,
     sessions: Cell<u32>,
     log: Option<&'static dyn LogSource>,
@@ -77,6 +79,7 @@ impl System {
             facts,
             hostname,
             now: Cell::new(Duration::ZERO),
+            started_at: Cell::new(None),
             restart: Cell::new(None),
             sessions: Cell::new(0),
             log,
@@ -93,6 +96,21 @@ impl System {
 
     pub(crate) fn set_now(&self, now: Duration) {
         self.now.set(now);
+    }
+
+    /// The time of day, if the network told (see [`crate::service::ntp`]). It may be set back.
+    pub fn clock(&self) -> Option<UnixTime> {
+        self.clock_at(self.now())
+    }
+
+    /// The time of day that was, or will be, `at` this long after the start.
+    pub fn clock_at(&self, at: Duration) -> Option<UnixTime> {
+        self.started_at.get().map(|started| started + at)
+    }
+
+    /// The time of day that it was at the start.
+    pub(crate) fn set_started_at(&self, time: UnixTime) {
+        self.started_at.set(Some(time));
     }
 
     /// Our name, without a domain.

@@ -51,7 +51,7 @@ fn a_static_address() {
     check(
         "ip=10.1.2.3:10.0.0.9:10.0.0.1:255.0.0.0:attic.example.com:eth0:none:10.0.0.1:8.8.8.8:\
          10.0.0.7",
-        "ip=10.1.2.3::10.0.0.1:255.0.0.0::eth0:off:10.0.0.1:8.8.8.8:10.0.0.7 hostname=attic",
+        "ip=10.1.2.3::10.0.0.1:255.0.0.0::eth0:off:10.0.0.1:8.8.8.8 hostname=attic ntp=10.0.0.7",
     );
     // No mask: the class decides, as in Linux.
     check("ip=10.1.2.3", "ip=10.1.2.3:::255.0.0.0::eth0:off:: hostname=barewire");
@@ -71,8 +71,8 @@ fn off() {
     check("ip=none", off);
     check("ip=::::::off", off);
     check("ip=", "ip=off hostname=barewire\nip=: empty, which means off, as in Linux");
-    check("ip=::::::off:::10.0.0.7", "ip=::::::off:::10.0.0.7 hostname=barewire");
-    check("ip=::::::dhcp:::10.0.0.7", "ip=::::::dhcp:::10.0.0.7 hostname=barewire");
+    check("ip=::::::off:::10.0.0.7", "ip=off hostname=barewire ntp=10.0.0.7");
+    check("ip=::::::dhcp:::10.0.0.7", "ip=dhcp hostname=barewire ntp=10.0.0.7");
 }
 
 #[test]
@@ -233,6 +233,41 @@ fn names_and_addresses_that_compete() {
 }
 
 #[test]
+fn servers() {
+    let with = |words: &str| std::format!("ip=dhcp hostname=barewire {words}");
+    for (line, expected) in [
+        ("ntp=192.0.2.1", "ntp=192.0.2.1"),
+        ("ntp=time.example.com syslog=log:5514", "ntp=time.example.com syslog=log:5514"),
+        ("syslog=2001:db8::1", "syslog=2001:db8::1"),
+        ("syslog=[2001:db8::1]", "syslog=2001:db8::1"),
+        ("syslog=[2001:db8::1]:514", "syslog=[2001:db8::1]:514"),
+        // The word counts before the field.
+        ("ntp=a ip=::::::dhcp:::10.0.0.7", "ntp=a"),
+        (
+            "ntp=a ntp=b ntp=_",
+            "ntp=b\nntp='_': not only letters, digits, dots and hyphens; ignored",
+        ),
+    ] {
+        check(line, &with(expected));
+    }
+    let default = "ip=dhcp hostname=barewire";
+    for (line, fault) in [
+        ("ntp=", "ntp='': empty name; ignored"),
+        ("ntp=:123", "ntp=':123': empty name; ignored"),
+        ("ntp=a:0", "ntp='a:0': not a port; ignored"),
+        ("ntp=a:+1", "ntp='a:+1': not a port; ignored"),
+        ("ntp=a:65536", "ntp='a:65536': not a port; ignored"),
+        ("syslog=[::1", "syslog='[::1': a bracket is missing; ignored"),
+        ("syslog=[::1]1", "syslog='[::1]1': no colon before the port; ignored"),
+        ("syslog=[a]", "syslog='[a]': not an IPv6 address in the brackets; ignored"),
+    ] {
+        check(line, &std::format!("{default}\n{fault}"));
+    }
+    let long = std::format!("ntp={}", "a".repeat(65));
+    assert!(read(&long).contains("longer than 64 characters"));
+}
+
+#[test]
 fn words_are_parted_as_the_kernel_does() {
     let words = |line| Words::of(line).collect::<Vec<_>>();
     assert_eq!(words("a=1  b\tc=\n"), [("a", "1"), ("b", ""), ("c", "")]);
@@ -282,6 +317,18 @@ fn host() -> impl Strategy<Value = Ipv4Address> {
         .prop_filter("a host's", |&address| crate::net::lease::check_host(address).is_ok())
 }
 
+/// Servers, by name or address.
+fn server() -> impl Strategy<Value = Option<Server>> {
+    let host = prop_oneof![
+        host().prop_map(|address| address.to_string()),
+        any::<u128>().prop_map(|bits| core::net::Ipv6Addr::from_bits(bits).to_string()),
+        "[a-z][a-z0-9.-]{0,63}",
+    ];
+    let host = host.prop_map(|host| Text::from(host.as_str()));
+    let server = (host, prop::option::of(1u16..)).prop_map(|(host, port)| Server { host, port });
+    prop::option::of(server)
+}
+
 fn mode() -> impl Strategy<Value = Ipv4Mode> {
     let fixed =
         (host(), 8u8..32, any::<u32>(), any::<bool>(), prop::collection::vec(host(), 0..=2))
@@ -309,12 +356,12 @@ proptest! {
         ipv4 in mode(),
         hostname in "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?",
         mac in prop::option::of(any::<[u8; 6]>()),
-        ntp in prop::option::of(host()),
+        (ntp, syslog) in (server(), server()),
         (ipv6, icmp_mask, mdns) in any::<(bool, bool, bool)>(),
     ) {
         let mac = mac.map(EthernetAddress).filter(|mac| mac.is_unicast() && mac.0 != [0; 6]);
         let hostname = Text::from(hostname.as_str());
-        let config = Config { ipv4, hostname, mac, ntp, ipv6, icmp_mask, mdns };
+        let config = Config { ipv4, hostname, mac, ntp, syslog, ipv6, icmp_mask, mdns };
         let (again, faults) = Config::parse(&config.to_string());
         prop_assert!(faults.is_empty(), "{faults:?}");
         prop_assert_eq!(again, config);
@@ -330,7 +377,7 @@ proptest! {
     #[test]
     fn no_line_of_our_words_panics(
         words in prop::collection::vec(
-            ("ip=|hostname=|mac=|smsc95xx.macaddr=|\"", "[0-9a-f.:,\"\\-]{0,40}|[\\PC]{0,60}"),
+            ("ip=|hostname=|mac=|smsc95xx.macaddr=|ntp=|syslog=|\"", "[0-9a-f.:,\"\\-]{0,40}|[\\PC]{0,60}"),
             0..6,
         )
     ) {

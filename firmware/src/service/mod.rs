@@ -4,4 +4,5 @@ pub mod console;
 pub mod http;
 pub mod log;
 pub mod mdns;
+pub mod ntp;
 pub mod telnet;

@@ -12,7 +12,7 @@ use crate::limits::{
     TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
-use crate::service::{console, http, log, mdns, ntp, telnet};
+use crate::service::{console, http, log, mdns, ntp, syslog, telnet};
 use crate::status::{BoardFacts, Link, NicCounters, NicFacts};
 use crate::system::{LogSource, RestartRequest, System};
 
@@ -54,13 +54,14 @@ pub struct Firmware {
     system: &'static System,
     mdns: bool,
     ntp: Option<Server>,
+    syslog: Option<Server>,
 }
 
 impl Firmware {
     /// Sets everything up in `memory`; nothing runs yet.
     pub fn new(memory: Memory, facts: Facts) -> Self {
         let stack = Stack::new(memory.sockets, memory.buffers, &facts.config, facts.seed);
-        let Config { hostname, mdns, ntp, .. } = facts.config;
+        let Config { hostname, mdns, ntp, syslog, .. } = facts.config;
         let restart = facts.board.restart.clone();
         let system: &'static System =
             memory.system.write(System::new(stack, facts.board, hostname, facts.log));
@@ -71,7 +72,7 @@ impl Firmware {
         for fault in facts.faults.iter() {
             system.record(Event::Config(fault.clone()));
         }
-        Self { system, mdns, ntp }
+        Self { system, mdns, ntp, syslog }
     }
 
     /// Hands out the service tasks, one async task each.
@@ -97,6 +98,7 @@ impl Firmware {
             tasks.spawn("mdnsd", mdns::run(system));
         }
         tasks.spawn("ntpd", ntp::run(system, self.ntp.clone()));
+        tasks.spawn("syslog", syslog::run(system, self.syslog.clone()));
         Ok(())
     }
 

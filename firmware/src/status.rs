@@ -8,6 +8,7 @@ use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
 use crate::Text;
 use crate::limits::{DNS_SERVERS, LISTENERS, NTP_SERVERS};
+use crate::net::names::search::Search;
 
 /// The link, as the network interface reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +97,10 @@ pub struct Address {
     pub dns: heapless::Vec<Ipv4Address, DNS_SERVERS>,
     /// Time servers.
     pub ntp: heapless::Vec<Ipv4Address, NTP_SERVERS>,
+    /// The log server.
+    pub log: Option<Ipv4Address>,
+    /// Where names without a dot are looked for.
+    pub search: Search,
     /// Where it came from.
     pub source: AddressSource,
 }

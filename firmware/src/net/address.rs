@@ -14,6 +14,7 @@ use super::dhcp::{self, Client, Lease, Outcome, Step};
 use super::dhcp_steps::Steps;
 use super::error::NetError;
 use super::link_local::{self, Action, LinkLocal};
+use super::names::search::Search;
 use crate::Text;
 use crate::config::{Config, Ipv4Mode};
 use crate::journal::Event;
@@ -92,6 +93,8 @@ impl Addressing {
                 router: *router,
                 dns: dns.clone(),
                 ntp: heapless::Vec::new(),
+                log: None,
+                search: Search::new(),
                 source: AddressSource::Static,
             };
             self.apply(system.now(), Some(address), link, system);
@@ -327,6 +330,8 @@ impl Addressing {
             router: lease.router,
             dns: lease.dns,
             ntp: lease.ntp,
+            log: lease.log,
+            search: lease.search,
             source: AddressSource::Dhcp { server: lease.server, lease_seconds: lease.seconds },
         };
         self.apply(now, Some(address), link, system);
@@ -378,6 +383,8 @@ impl Addressing {
                     router: None,
                     dns: heapless::Vec::new(),
                     ntp: heapless::Vec::new(),
+                    log: None,
+                    search: Search::new(),
                     source: AddressSource::LinkLocal,
                 };
                 self.apply(now, Some(address), link, system);

@@ -5,4 +5,5 @@ pub mod http;
 pub mod log;
 pub mod mdns;
 pub mod ntp;
+pub mod syslog;
 pub mod telnet;

@@ -12,6 +12,7 @@ use smoltcp::wire::{
 
 use crate::limits::{DHCP_CLIENT_PORT, DHCP_PACKET_BYTES_SENT, DNS_SERVERS, NTP_SERVERS};
 use crate::net::lease;
+use crate::net::names::search::{self, Domain, Search};
 
 /// A lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub struct Lease {
     pub dns: heapless::Vec<Ipv4Address, DNS_SERVERS>,
     /// Time servers.
     pub ntp: heapless::Vec<Ipv4Address, NTP_SERVERS>,
+    /// The log server.
+    pub log: Option<Ipv4Address>,
+    /// Where names without a dot are looked for.
+    pub search: Search,
     /// How long it lasts, in seconds; `u32::MAX`: for ever.
     pub seconds: u32,
     renew_seconds: Option<u32>,
@@ -164,8 +169,9 @@ impl Message {
     ) -> usize {
         /// RFC 2132 3.14.
         const HOST_NAME: u8 = 12;
-        /// Mask, router, name servers, broadcast, time servers, lease, server, T1, T2.
-        const WANTED: &[u8] = &[1, 3, 6, 28, 42, 51, 54, 58, 59];
+        /// Mask, router, name servers, log servers, domain, broadcast, time servers, lease, server,
+        /// T1, T2, search domains.
+        const WANTED: &[u8] = &[1, 3, 6, 7, 15, 28, 42, 51, 54, 58, 59, 119];
         let is_question = matches!(self.kind, DhcpMessageType::Discover | DhcpMessageType::Request);
         let name = [DhcpOption { kind: HOST_NAME, data: hostname.as_bytes() }];
         let repr = DhcpRepr {
@@ -263,6 +269,9 @@ pub(super) struct Reply {
     router: Option<Ipv4Address>,
     dns: heapless::Vec<Ipv4Address, DNS_SERVERS>,
     ntp: heapless::Vec<Ipv4Address, NTP_SERVERS>,
+    log: Option<Ipv4Address>,
+    domain: Option<Domain>,
+    search: Search,
     lease: Option<u32>,
     renew: Option<u32>,
     rebind: Option<u32>,
@@ -290,6 +299,9 @@ impl Reply {
             router: None,
             dns: heapless::Vec::new(),
             ntp: heapless::Vec::new(),
+            log: None,
+            domain: None,
+            search: Search::new(),
             lease: None,
             renew: None,
             rebind: None,
@@ -300,17 +312,21 @@ impl Reply {
                 each.map(|four| Ipv4Address::new(four[0], four[1], four[2], four[3]))
             };
             let seconds = || Some(u32::from_be_bytes(option.data.try_into().ok()?));
-            // RFC 2132, by section: 3.3, 3.5, 3.8, 8.3, 9.2, 9.6, 9.7, 9.11, 9.12.
+            // RFC 2132, by section: 3.3, 3.5, 3.8, 3.9, 3.17, 8.3, 9.2, 9.6, 9.7, 9.11, 9.12; and
+            // RFC 3397.
             match option.kind {
                 1 => reply.mask = addresses().next(),
                 3 => reply.router = addresses().next(),
                 6 => reply.dns = addresses().take(DNS_SERVERS).collect(),
+                7 => reply.log = addresses().next().filter(|&at| lease::check_host(at).is_ok()),
+                15 => reply.domain = search::domain(option.data),
                 42 => reply.ntp = addresses().take(NTP_SERVERS).collect(),
                 51 => reply.lease = seconds(),
                 53 => reply.kind = option.data.first().map_or(reply.kind, |&kind| kind.into()),
                 54 => reply.server = addresses().next().unwrap_or(reply.server),
                 58 => reply.renew = seconds(),
                 59 => reply.rebind = seconds(),
+                119 => reply.search = search::list(option.data),
                 _ => {}
             }
         }
@@ -334,6 +350,11 @@ impl Reply {
             router: self.router,
             dns: self.dns.clone(),
             ntp: self.ntp.clone(),
+            log: self.log,
+            search: match self.search.is_empty() {
+                true => self.domain.iter().cloned().collect(),
+                false => self.search.clone(),
+            },
             seconds: self.lease.unwrap_or(u32::MAX),
             renew_seconds: self.renew,
             rebind_seconds: self.rebind,

@@ -70,6 +70,8 @@ fn desk() -> Desk {
         router: Some(Ipv4Address::new(192, 168, 1, 1)),
         dns: heapless::Vec::from_slice(&[Ipv4Address::new(192, 168, 1, 1)]).unwrap(),
         ntp: heapless::Vec::new(),
+        log: None,
+        search: heapless::Vec::new(),
         source: AddressSource::Dhcp {
             server: Ipv4Address::new(192, 168, 1, 1),
             lease_seconds: 3600,
@@ -158,6 +160,8 @@ fn worst(character: char) -> Desk {
                 router: Some(far),
                 dns: core::iter::repeat_n(far, crate::limits::DNS_SERVERS).collect(),
                 ntp: heapless::Vec::new(),
+                log: None,
+                search: heapless::Vec::new(),
                 source: AddressSource::Dhcp { server: far, lease_seconds: u32::MAX },
             }),
             received: counts,

@@ -385,6 +385,12 @@ pub const MDNS_V6_ADDRESSES: usize = 4;
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times that each DNS server is asked (glibc's RES_DFLRETRY).
 pub const DNS_TRIES: u32 = 2;
+/// Names and addresses whose DNS answers are remembered.
+pub const DNS_CACHE_ENTRIES: usize = 32;
+/// The longest that an answer is remembered, whatever it says.
+pub const DNS_TTL_SECONDS_MAX: u32 = 24 * 60 * 60;
+/// The longest that the absence of an answer is remembered (RFC 2308 5: one to three hours).
+pub const DNS_NEGATIVE_SECONDS_MAX: u32 = 60 * 60;
 /// Whoever has a name that ends in `.local` has this long to say so.
 pub const MDNS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Addresses of a name that are looked at.

@@ -349,6 +349,10 @@ pub struct ServiceCounters {
     pub telnet_sessions: Cell<u64>,
     /// Telnet connections refused because all sessions were taken.
     pub telnet_refused: Cell<u64>,
+    /// Names and addresses that DNS servers, or the link, were asked about.
+    pub names_asked: Cell<u64>,
+    /// Those that were still known from an answer before.
+    pub names_cached: Cell<u64>,
     /// Commands run, on every shell.
     pub commands: Cell<u64>,
     /// Telnet connections in a session's hands now; not a count but a level.

@@ -17,6 +17,7 @@ use crate::Text;
 use crate::clock::UnixTime;
 use crate::journal::{Entry, Event, Journal};
 use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, JOURNAL_READERS, RESTART_GRACE};
+use crate::net::names::cache::Cache;
 use crate::net::{NoSockets, Stack, TcpListener};
 use crate::service::http::Streams;
 use crate::status::{BoardFacts, Drop, Drops, ServiceCounters, Status};
@@ -49,6 +50,7 @@ pub struct System {
     hostname: Text<63>,
     now: Cell<Duration>,
     started_at: Cell<Option<UnixTime>>,
+    pub(crate) names: RefCell<Cache>,
     restart: Cell<Option<(RestartRequest, Duration)>>,
     sessions: Cell<u32>,
     log: Option<&'static dyn LogSource>,
@@ -80,6 +82,7 @@ impl System {
             hostname,
             now: Cell::new(Duration::ZERO),
             started_at: Cell::new(None),
+            names: RefCell::new(Cache::new()),
             restart: Cell::new(None),
             sessions: Cell::new(0),
             log,

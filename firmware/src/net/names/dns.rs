@@ -30,7 +30,10 @@ pub const QUERY_BYTES_MAX: usize = 12 + NAME_WIRE_BYTES_MAX + 4 + 11;
 
 /// Bytes of the longest answer that is asked for by UDP: what fits into a frame without fragments
 /// (RFC 9715 3.1 recommends 1,400).
-pub const ANSWER_BYTES_MAX: usize = 1400;
+pub const UDP_ANSWER_BYTES_MAX: usize = 1400;
+
+/// Bytes of the longest answer that is read, which came by TCP: 200 addresses.
+pub const ANSWER_BYTES_MAX: usize = 4096;
 
 /// A name as the question carries it.
 pub type QueryName = Name<Array<NAME_WIRE_BYTES_MAX>>;
@@ -83,7 +86,7 @@ impl Query {
     }
 
     /// The message for the server: recursion desired, and an answer of up to
-    /// [`ANSWER_BYTES_MAX`] bytes welcome (EDNS, RFC 6891).
+    /// [`UDP_ANSWER_BYTES_MAX`] bytes welcome (EDNS, RFC 6891).
     pub fn write(&self) -> Array<QUERY_BYTES_MAX> {
         let mut message =
             MessageBuilder::from_target(Array::<QUERY_BYTES_MAX>::new()).expect("12 bytes fit");
@@ -94,7 +97,7 @@ impl Query {
         let mut message = message.additional();
         message
             .opt(|opt| {
-                opt.set_udp_payload_size(ANSWER_BYTES_MAX as u16);
+                opt.set_udp_payload_size(UDP_ANSWER_BYTES_MAX as u16);
                 Ok(())
             })
             .expect("eleven bytes fit");

@@ -1,5 +1,7 @@
-//! What names mean: of hosts ([`resolver`], [`dns`], [`search`]) and of ports ([`services`]).
+//! What names mean: of hosts ([`resolver`], [`dns`], [`cache`], [`search`]) and of ports ([`services`]).
 
+mod ask;
+pub mod cache;
 pub mod dns;
 pub mod resolver;
 pub mod search;

@@ -5,20 +5,18 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use domain::base::iana::{Rcode, Rtype};
-use embassy_time::{Duration, with_timeout};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::dns::{ANSWER_BYTES_MAX, Data, Query};
+pub use super::ask::{DNS_PORT, ask, servers};
+use super::ask::{MDNS, MDNS_V6};
+use super::cache::Found;
+use super::dns::{ANSWER_BYTES_MAX, Data, Query, Reply};
 use crate::Text;
-use crate::limits::{DNS_SERVERS, DNS_TIMEOUT, DNS_TRIES, MDNS_TIMEOUT, NAME_ADDRESSES};
+use crate::limits::NAME_ADDRESSES;
 use crate::net::{NetError, Port};
-use crate::status::Drop;
+use crate::status::count;
 use crate::system::System;
 
-/// The port of DNS servers.
-pub const DNS_PORT: u16 = 53;
-/// Where questions about `.local` go (RFC 6762 3).
-const MDNS: IpEndpoint = IpEndpoint { addr: IpAddress::v4(224, 0, 0, 251), port: 5353 };
 /// Bytes of a name as text.
 pub const NAME_TEXT_BYTES_MAX: usize = 255;
 
@@ -97,17 +95,43 @@ pub async fn resolve(
     if !own.is_empty() {
         return Ok(own);
     }
-    let mut found = Addresses::new();
-    for rtype in [Rtype::A, Rtype::AAAA] {
-        let is_wanted = match rtype {
-            Rtype::A => family != Family::V6,
-            _ => family != Family::V4 && found.is_empty(),
-        };
-        if is_wanted {
-            addresses(system, name, rtype, &mut found).await?;
+    let mut outcome = Err(ResolveError::Unknown);
+    // RFC 1535: a name with a dot is one of the world's; without, it is looked for nearby first.
+    if !name.contains('.') {
+        for domain in system.status().address.iter().flat_map(|address| &address.search) {
+            let whole = Text::<NAME_TEXT_BYTES_MAX>::of(format_args!("{name}.{domain}"));
+            match of_name(system, &whole, family).await {
+                Err(error @ (ResolveError::Unknown | ResolveError::NoAddress)) => {
+                    outcome = Err(error);
+                }
+                found_or_failed => return found_or_failed,
+            }
         }
     }
-    if found.is_empty() { Err(ResolveError::NoAddress) } else { Ok(found) }
+    match of_name(system, name, family).await {
+        // The name is known nearby, though without an address.
+        Err(ResolveError::Unknown) => outcome,
+        found_or_failed => found_or_failed,
+    }
+}
+
+/// The addresses of a whole name.
+async fn of_name(
+    system: &'static System,
+    name: &str,
+    family: Family,
+) -> Result<Addresses, ResolveError> {
+    let rtypes = [(Rtype::A, Family::V6), (Rtype::AAAA, Family::V4)];
+    for (rtype, _) in rtypes.into_iter().filter(|(_, without)| family != *without) {
+        let query = Query::new(name, rtype, system.random() as u16);
+        let query = query.map_err(|_| ResolveError::Unknown)?;
+        match look_up(system, name, &query).await? {
+            Found::Addresses(found) if found.is_empty() => {}
+            Found::Addresses(found) => return Ok(found),
+            Found::Unknown | Found::Name(_) => return Err(ResolveError::Unknown),
+        }
+    }
+    Err(ResolveError::NoAddress)
 }
 
 /// The name of an address, if somebody says so.
@@ -119,60 +143,80 @@ pub async fn reverse(
         return Some(Text::from("localhost"));
     }
     let query = Query::reverse(address.into(), system.random() as u16);
+    let name = Text::<NAME_TEXT_BYTES_MAX>::of(format_args!("{}", query.name()));
+    match look_up(system, &name, &query).await.ok()? {
+        Found::Name(name) => name,
+        Found::Addresses(_) | Found::Unknown => None,
+    }
+}
+
+/// What the cache or the servers say.
+async fn look_up(
+    system: &'static System,
+    name: &str,
+    query: &Query,
+) -> Result<Found, ResolveError> {
+    let rtype = query.rtype();
+    let servers = servers(system);
+    let held = system.names.borrow_mut().get(system.now(), &servers, name, rtype);
+    if let Some(found) = held {
+        count(&system.counters().names_cached);
+        return Ok(found);
+    }
+    count(&system.counters().names_asked);
     let mut buffer = [0; ANSWER_BYTES_MAX];
-    let len = ask_all(system, &query, &mut buffer).await.ok()?;
-    let reply = query.read(&buffer[..len]).ok()?;
-    reply.records().find_map(|record| match record.data {
-        Data::Ptr(name) => Some(Text::of(format_args!("{name}"))),
-        _ => None,
+    let len = ask_all(system, query, &mut buffer).await.map_err(|_| ResolveError::Again)?;
+    let reply = query.read(&buffer[..len]).map_err(|_| ResolveError::Again)?;
+    let (found, ttl_seconds) = read(query, &reply)?;
+    // Names of the link say themselves when they change, and only to who listens.
+    if !is_of_link(query) {
+        system.names.borrow_mut().put(
+            system.now(),
+            &servers,
+            name,
+            rtype,
+            ttl_seconds,
+            found.clone(),
+        );
+    }
+    Ok(found)
+}
+
+/// What an answer says, and for how many seconds it holds.
+fn read(query: &Query, reply: &Reply<'_>) -> Result<(Found, u32), ResolveError> {
+    let absence = reply.negative_ttl_seconds().unwrap_or(0);
+    match reply.rcode() {
+        Rcode::NOERROR => {}
+        Rcode::NXDOMAIN => return Ok((Found::Unknown, absence)),
+        Rcode::SERVFAIL => return Err(ResolveError::Again),
+        _ => return Err(ResolveError::Failure),
+    }
+    let lives = reply.aliases().chain(reply.records()).map(|record| record.ttl_seconds);
+    let life = lives.min().unwrap_or(absence);
+    Ok(match query.rtype() {
+        Rtype::PTR => {
+            let name = reply.records().find_map(|record| match record.data {
+                Data::Ptr(name) => Some(Text::of(format_args!("{name}"))),
+                _ => None,
+            });
+            let ttl_seconds = if name.is_some() { life } else { absence };
+            (Found::Name(name), ttl_seconds)
+        }
+        _ => {
+            // What does not fit is not looked at.
+            let addresses = reply.addresses().map(|(address, _)| address.into());
+            let found: Addresses = addresses.take(NAME_ADDRESSES).collect();
+            let ttl_seconds = if found.is_empty() { absence } else { life };
+            (Found::Addresses(found), ttl_seconds)
+        }
     })
 }
 
-/// The DNS servers of the address in force.
-pub fn servers(system: &System) -> heapless::Vec<IpAddress, DNS_SERVERS> {
-    let status = system.status();
-    let all = status.address.iter().flat_map(|address| address.dns.iter());
-    all.map(|server| IpAddress::Ipv4(*server)).take(DNS_SERVERS).collect()
-}
-
-/// Asks one server, [`DNS_TRIES`] times, and returns the bytes of its answer, which
-/// [`Query::read`] reads. What comes from elsewhere, or answers something else, is counted and not
-/// believed.
-///
-/// # Errors
-/// [`NetError::TimedOut`] if it does not answer; otherwise why it cannot be asked.
-pub async fn ask(
-    system: &'static System,
-    server: IpEndpoint,
-    query: &Query,
-    buffer: &mut [u8; ANSWER_BYTES_MAX],
-) -> Result<usize, NetError> {
-    let is_group = server.addr.is_multicast();
-    let timeout = if is_group { MDNS_TIMEOUT } else { DNS_TIMEOUT };
-    let timeout = Duration::from_micros(timeout.as_micros() as u64);
-    let socket = system.udp("resolver", None)?;
-    let message = query.write();
-    for _ in 0..DNS_TRIES {
-        socket.send_to(message.as_ref(), server).await?;
-        let answer = async {
-            loop {
-                let received = socket.receive(buffer).await.map_err(|error| error.error)?;
-                let is_from_there = match is_group {
-                    true => received.from.port == server.port,
-                    false => received.from == server,
-                };
-                match query.read(&buffer[..received.len]) {
-                    Ok(_) if is_from_there => return Ok(received.len),
-                    Ok(_) => system.drops().add(Drop::DnsUnasked, 1),
-                    Err(reason) => system.drops().add(reason, 1),
-                }
-            }
-        };
-        if let Ok(answered) = with_timeout(timeout, answer).await {
-            return answered;
-        }
-    }
-    Err(NetError::TimedOut)
+/// True for names that end in `.local`: whoever is on the link knows them.
+fn is_of_link(query: &Query) -> bool {
+    Text::<{ NAME_TEXT_BYTES_MAX }>::of(format_args!("{}", query.name()))
+        .rsplit_once('.')
+        .is_some_and(|(_, last)| last.eq_ignore_ascii_case("local"))
 }
 
 /// Asks the servers in turn, until one has something to say; about a name that ends in `.local`
@@ -182,8 +226,9 @@ async fn ask_all(
     query: &Query,
     buffer: &mut [u8; ANSWER_BYTES_MAX],
 ) -> Result<usize, NetError> {
-    if Text::<{ NAME_TEXT_BYTES_MAX }>::of(format_args!("{}", query.name())).ends_with(".local") {
-        return ask(system, MDNS, query, buffer).await;
+    if is_of_link(query) {
+        let group = if system.status().address.is_some() { MDNS } else { MDNS_V6 };
+        return ask(system, group, query, buffer).await;
     }
     let mut outcome = Err(NetError::NetworkUnreachable);
     for server in servers(system) {
@@ -195,31 +240,6 @@ async fn ask_all(
         }
     }
     outcome
-}
-
-/// Adds a name's addresses of one family.
-async fn addresses(
-    system: &'static System,
-    name: &str,
-    rtype: Rtype,
-    found: &mut Addresses,
-) -> Result<(), ResolveError> {
-    let query = Query::new(name, rtype, system.random() as u16);
-    let query = query.map_err(|_| ResolveError::Unknown)?;
-    let mut buffer = [0; ANSWER_BYTES_MAX];
-    let len = ask_all(system, &query, &mut buffer).await.map_err(|_| ResolveError::Again)?;
-    let reply = query.read(&buffer[..len]).map_err(|_| ResolveError::Again)?;
-    match reply.rcode() {
-        Rcode::NOERROR => {}
-        Rcode::NXDOMAIN => return Err(ResolveError::Unknown),
-        Rcode::SERVFAIL => return Err(ResolveError::Again),
-        _ => return Err(ResolveError::Failure),
-    }
-    for (address, _) in reply.addresses() {
-        // What does not fit is not looked at.
-        let _ = found.push(address.into());
-    }
-    Ok(())
 }
 
 /// The addresses of our own names.
@@ -323,5 +343,19 @@ mod tests {
         }
         let none = block_on(reverse(system, IpAddress::v4(192, 0, 2, 1)));
         assert_eq!(none, None);
+    }
+
+    #[test]
+    fn names_of_the_link() {
+        let rows = [
+            ("a.local", true),
+            ("b.a.LOCAL.", true),
+            ("local", false),
+            ("alocal", false),
+            ("a.local.example", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(is_of_link(&Query::new(name, Rtype::A, 1).unwrap()), expected, "{name}");
+        }
     }
 }

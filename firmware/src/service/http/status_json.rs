@@ -100,6 +100,8 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
             ("telnet_open", services.telnet_open.get()),
             ("shells", services.shells.get()),
             ("commands", services.commands.get()),
+            ("names_asked", services.names_asked.get()),
+            ("names_cached", services.names_cached.get()),
         ],
     )?;
     write!(out, ",\n\"polls\":{}\n}}\n", status.polls)

@@ -210,6 +210,8 @@ fn worst(character: char) -> Desk {
             telnet_sessions: most(),
             telnet_refused: most(),
             commands: most(),
+            names_asked: most(),
+            names_cached: most(),
             telnet_open: most(),
             shells: most(),
         },

@@ -346,6 +346,14 @@ pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(2);
 pub const TRACEROUTE_PROBES: usize = 128;
 /// Bytes of the longest frame that `tcpdump` prints at once: 95 lines of `-X` and one before them.
 pub const TCPDUMP_TEXT_BYTES: usize = 8 * 1024;
+/// Bytes of the longest URL that `wget` fetches.
+pub const WGET_URL_BYTES_MAX: usize = 512;
+/// Parts between the slashes of its path.
+pub const WGET_URL_SEGMENTS_MAX: usize = 32;
+/// Bytes of the longest head of a response that `wget` reads.
+pub const WGET_HEAD_BYTES_MAX: usize = 8 * 1024;
+/// The longest pause between two tries of `wget`; it grows by a second each time.
+pub const WGET_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
 /// Tasks that wait for the next journal entry: the console, every session's `dmesg -w`, and the

@@ -15,6 +15,7 @@
 mod about;
 mod arp;
 mod clear;
+mod date;
 mod dmesg;
 mod echo;
 mod exit;
@@ -46,6 +47,7 @@ mod status;
 mod tcpdump;
 mod traceroute;
 mod uptime;
+mod wget;
 
 use core::cell::Cell;
 use core::fmt;
@@ -115,6 +117,7 @@ macro_rules! commands {
 commands! {
     "arp" => arp,
     "clear" => clear,
+    "date" => date,
     "dmesg" => dmesg,
     "echo" => echo,
     "exit" => exit,
@@ -142,6 +145,7 @@ commands! {
     "traceroute6" => traceroute,
     "true" => status,
     "uptime" => uptime,
+    "wget" => wget,
 }
 
 /// The command of this name.

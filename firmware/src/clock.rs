@@ -63,7 +63,8 @@ impl UnixTime {
         let day = of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
-        let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year % 400 == 0;
+        let is_leap =
+            year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
         let day_of_year = match month {
             1 | 2 => of_year - 306,
             _ => of_year + 59 + u64::from(is_leap),

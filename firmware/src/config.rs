@@ -15,7 +15,8 @@
 //! dozen of its own. A word that is ours and wrong never stops the start: a default takes its
 //! place, and a fault that names the field and that default goes to the journal.
 //!
-//! `ip=` is read in [`ip`], servers in [`server`], the device tree that carries the command line in [`dtb`].
+//! `ip=` is read in [`ip`], servers in [`server`], the device tree that carries the command line in
+//! [`dtb`].
 
 pub mod dtb;
 mod ip;

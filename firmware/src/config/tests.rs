@@ -377,7 +377,10 @@ proptest! {
     #[test]
     fn no_line_of_our_words_panics(
         words in prop::collection::vec(
-            ("ip=|hostname=|mac=|smsc95xx.macaddr=|ntp=|syslog=|\"", "[0-9a-f.:,\"\\-]{0,40}|[\\PC]{0,60}"),
+            (
+                "ip=|hostname=|mac=|smsc95xx.macaddr=|ntp=|syslog=|\"",
+                "[0-9a-f.:,\"\\-]{0,40}|[\\PC]{0,60}",
+            ),
             0..6,
         )
     ) {

@@ -23,6 +23,7 @@ use super::stack::Stack;
 use super::tables::{Protocol, SocketInfo, SocketState};
 use super::tcp_pool::TcpPool;
 use super::udp::UdpPool;
+use crate::clock::UnixTime;
 use crate::limits::{DATAGRAM_BYTES_MAX, ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS};
 use crate::system::System;
 
@@ -133,6 +134,8 @@ pub(super) struct Hearers<'a> {
     pub udp: &'a mut UdpPool,
     pub tcp: &'a mut TcpPool,
     pub output: &'a mut Output,
+    /// What timestamp requests are answered with.
+    pub clock: Option<UnixTime>,
     /// What address mask requests are answered with, if they are.
     pub mask: Option<Ipv4Address>,
 }
@@ -155,7 +158,7 @@ impl Hearers<'_> {
                 if !interface.has_ip_addr(message.to) || message.is_echo_request() {
                     continue;
                 }
-                if let Some(answer) = answer(now, self.mask, &message)
+                if let Some(answer) = answer(now, self.clock, self.mask, &message)
                     && let Some(ends) = Ends::of(message.to, message.from)
                 {
                     // Without room it is lost: whoever asks in vain asks again.
@@ -178,6 +181,7 @@ impl Hearers<'_> {
 /// netmask (RFC 950 appendix I). The guard limits how many there are.
 fn answer(
     now: Duration,
+    clock: Option<UnixTime>,
     mask: Option<Ipv4Address>,
     message: &Message<'_>,
 ) -> Option<heapless::Vec<u8, 20>> {
@@ -185,10 +189,14 @@ fn answer(
     const MASK: u8 = 17;
     /// RFC 792: the time is not that of the day.
     const NONSTANDARD: u32 = 1 << 31;
+    const DAY_MILLIS: u128 = 24 * 60 * 60 * 1000;
     let IpAddress::Ipv4(_) = message.from else { return None };
     match message.bytes {
         [TIMESTAMP, 0, _, _, rest @ ..] if rest.len() >= 16 => {
-            let time = now.as_millis() as u32 & !NONSTANDARD | NONSTANDARD;
+            let time = match clock {
+                Some(clock) => (clock.since_1970().as_millis() % DAY_MILLIS) as u32,
+                None => now.as_millis() as u32 | NONSTANDARD,
+            };
             let mut answer = heapless::Vec::from_slice(&[TIMESTAMP + 1, 0, 0, 0]).ok()?;
             answer.extend_from_slice(&rest[..8]).ok()?;
             answer.extend_from_slice(&time.to_be_bytes()).ok()?;

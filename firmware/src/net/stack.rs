@@ -242,6 +242,7 @@ impl Stack {
                 udp: &mut self.udp,
                 tcp: &mut self.tcp,
                 output: &mut self.output,
+                clock: system.clock(),
                 mask: asked.map(|ours| ours.address.netmask()),
             };
             hearers.distribute(now, interface, &mut self.sockets);

@@ -73,9 +73,9 @@ impl Cache {
         Some(entry.found.clone())
     }
 
-    /// Remembers what these servers said, unless [`Cache::get`] was told of others since. What holds for no time, or for a
-    /// time that makes no sense (RFC 2181 8), is not kept; of the rest, the entry that would be
-    /// forgotten first gives way.
+    /// Remembers what these servers said, unless [`Cache::get`] was told of others since. What
+    /// holds for no time, or for a time that makes no sense (RFC 2181 8), is not kept; of the rest,
+    /// the entry that would be forgotten first gives way.
     pub fn put(
         &mut self,
         now: Duration,

@@ -1,4 +1,5 @@
-//! What names mean: of hosts ([`resolver`], [`dns`], [`cache`], [`search`]) and of ports ([`services`]).
+//! What names mean: of hosts ([`resolver`], [`dns`], [`cache`], [`search`]) and of ports
+//! ([`services`]).
 
 mod ask;
 pub mod cache;

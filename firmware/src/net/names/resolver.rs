@@ -95,24 +95,21 @@ pub async fn resolve(
     if !own.is_empty() {
         return Ok(own);
     }
-    let mut outcome = Err(ResolveError::Unknown);
+    let mut nearby = None;
     // RFC 1535: a name with a dot is one of the world's; without, it is looked for nearby first.
     if !name.contains('.') {
         for domain in system.status().address.iter().flat_map(|address| &address.search) {
             let whole = Text::<NAME_TEXT_BYTES_MAX>::of(format_args!("{name}.{domain}"));
             match of_name(system, &whole, family).await {
                 Err(error @ (ResolveError::Unknown | ResolveError::NoAddress)) => {
-                    outcome = Err(error);
+                    nearby = Some(error);
                 }
                 found_or_failed => return found_or_failed,
             }
         }
     }
-    match of_name(system, name, family).await {
-        // The name is known nearby, though without an address.
-        Err(ResolveError::Unknown) => outcome,
-        found_or_failed => found_or_failed,
-    }
+    // The world knows no names without a dot: what was said nearby counts more than a refusal.
+    of_name(system, name, family).await.map_err(|error| nearby.unwrap_or(error))
 }
 
 /// The addresses of a whole name.
@@ -188,7 +185,7 @@ fn read(query: &Query, reply: &Reply<'_>) -> Result<(Found, u32), ResolveError> 
     match reply.rcode() {
         Rcode::NOERROR => {}
         Rcode::NXDOMAIN => return Ok((Found::Unknown, absence)),
-        Rcode::SERVFAIL => return Err(ResolveError::Again),
+        Rcode::SERVFAIL | Rcode::REFUSED => return Err(ResolveError::Again),
         _ => return Err(ResolveError::Failure),
     }
     let lives = reply.aliases().chain(reply.records()).map(|record| record.ttl_seconds);

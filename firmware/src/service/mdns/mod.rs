@@ -1,7 +1,7 @@
 //! Our name on the link: `barewire.local` and its services, by multicast DNS (RFC 6762, 6763).
 //!
 //! ```text
-//!   group 224.0.0.251:5353 <-> run (socket, addresses, journal) <-> Responder (the rules, no I/O)
+//!   224.0.0.251, ff02::fb <-> run (socket, addresses, journal) <-> Responder (the rules, no I/O)
 //!                                                        heard.rs <-'   '-> said.rs, records.rs
 //! ```
 
@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use embassy_futures::select::{Either3, select3};
 use embassy_time::{Instant, Timer};
-use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address};
+use smoltcp::wire::{IpAddress, IpEndpoint, Ipv4Address, Ipv6Address};
 
 use self::records::Identity;
 use self::responder::{Event as Change, MESSAGE_BYTES_MAX, PORT, Packet, Responder};
@@ -24,8 +24,11 @@ use crate::journal::Event;
 use crate::net::{NetError, Port, UdpSocket};
 use crate::system::System;
 
-/// The group of mDNS (RFC 6762 3).
-const GROUP: IpAddress = IpAddress::Ipv4(Ipv4Address::new(224, 0, 0, 251));
+/// The groups of mDNS (RFC 6762 3), which are one link: what is said is said in both.
+const GROUPS: [IpAddress; 2] = [
+    IpAddress::Ipv4(Ipv4Address::new(224, 0, 0, 251)),
+    IpAddress::Ipv6(Ipv6Address::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb)),
+];
 
 /// Addresses are looked at this often, when the journal says nothing about them.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
@@ -46,7 +49,7 @@ pub async fn run(system: &'static System) {
         let now = system.now();
         responder.set_addresses(now, identity(system));
         while let Some(packet) = responder.poll(now) {
-            send(&socket, &packet, IpEndpoint::new(GROUP, PORT)).await;
+            say(&socket, &packet).await;
         }
         if let Some(change) = responder.take_event() {
             tell(system, &responder, &change);
@@ -74,7 +77,7 @@ pub async fn run(system: &'static System) {
                 if let Event::RestartRequested(_) = entry.event
                     && let Some(packet) = responder.goodbye()
                 {
-                    send(&socket, &packet, IpEndpoint::new(GROUP, PORT)).await;
+                    say(&socket, &packet).await;
                 }
             }
         }
@@ -85,8 +88,16 @@ fn open(system: &'static System) -> Result<UdpSocket, NetError> {
     let socket = system.udp("mdnsd", Some(PORT))?;
     // RFC 6762 11: so that a receiver can tell that it comes from the link.
     socket.set_hop_limit(Some(255));
-    socket.join(GROUP)?;
+    for group in GROUPS {
+        socket.join(group)?;
+    }
     Ok(socket)
+}
+
+async fn say(socket: &UdpSocket, packet: &Packet) {
+    for group in GROUPS {
+        send(socket, packet, IpEndpoint::new(group, PORT)).await;
+    }
 }
 
 async fn send(socket: &UdpSocket, packet: &Packet, to: IpEndpoint) {

@@ -27,6 +27,7 @@ pub mod measure;
 pub mod namespace;
 pub mod packet_socket;
 pub mod pcap;
+pub mod peer;
 pub mod process;
 pub mod raw_peer;
 pub mod script;

@@ -232,6 +232,16 @@ impl Process {
         self.finish(END_LIMIT)
     }
 
+    /// Stops it in its tracks, or lets it go on.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn freeze(&mut self, frozen: bool) -> Result<()> {
+        let id = Pid::from_raw(i32::try_from(self.child.id())?);
+        ensure!(self.is_running(), "{} has ended", self.shown);
+        kill(id, if frozen { Signal::SIGSTOP } else { Signal::SIGCONT }).context("send a signal")
+    }
+
     /// Ends it at once, and waits until all that it said has been read.
     pub fn stop(&mut self) {
         self.kill();

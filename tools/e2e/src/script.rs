@@ -5,10 +5,14 @@ pub mod bytes;
 mod capture;
 mod cycles;
 mod hostile;
+mod lease;
+pub mod names;
+mod names_link;
 mod ping;
 mod restart;
 mod shell;
 mod telnet;
+mod time;
 mod tinygram;
 pub mod web;
 
@@ -40,6 +44,8 @@ pub enum PlaysOn {
     All,
     /// On boards that have a wire of their own.
     Wire,
+    /// On the twin: what is promised is no driver's affair, and takes long.
+    Twin,
     /// Wherever the image itself runs.
     Image,
     /// Where the adapter is one that can be unplugged: QEMU does not survive that of its own.
@@ -52,6 +58,7 @@ impl Script {
         match self.plays_on {
             PlaysOn::All => true,
             PlaysOn::Wire => model.needs_lab(),
+            PlaysOn::Twin => model.hardware == Hardware::Twin,
             PlaysOn::Image => model.is_emulated(),
             PlaysOn::Plug => matches!(model.hardware, Hardware::Lan9514(_)),
         }
@@ -59,7 +66,8 @@ impl Script {
 
     /// Why it cannot run on this machine, if it cannot.
     pub fn missing(&self, model: &Model) -> Option<String> {
-        let server = (self.boot == Boot::Dhcp && model.needs_lab()).then_some("dnsmasq");
+        let has_server = matches!(self.boot, Boot::Dhcp | Boot::Named) && model.needs_lab();
+        let server = has_server.then_some("dnsmasq");
         let mut tools = self.tools.iter().copied().chain(server);
         let missing = tools.find(|tool| !is_installed(tool));
         missing.map(|tool| format!("needs {tool}, which is not installed"))
@@ -121,6 +129,16 @@ pub const SCRIPTS: &[Script] = &[
     script("replugs", Boot::Dhcp, PlaysOn::Plug, &["ping", "curl"], cycles::replugs),
     script("reboot", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_reboot),
     script("panic", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_panic),
+    script("names_dns", Boot::Named, PlaysOn::Twin, &["telnet", "ping"], names::by_dns),
+    script("names_big", Boot::Named, PlaysOn::Twin, &["telnet"], names::too_big_for_udp),
+    script("names_cached", Boot::Named, PlaysOn::Twin, &["telnet", "curl"], names::remembered),
+    script("time", Boot::Named, PlaysOn::Twin, &["chronyd"], time::from_chrony),
+    script("syslog", Boot::Named, PlaysOn::Twin, &["rsyslogd"], time::to_rsyslog),
+    script("mdns", Boot::Named, PlaysOn::Twin, names_link::TOOLS, names_link::found),
+    script("mdns_conflict", Boot::Named, PlaysOn::Twin, names_link::TOOLS, names_link::conflict),
+    script("lease_announced", Boot::Dhcp, PlaysOn::Twin, &["tcpdump"], lease::announced),
+    script("lease_renewed", Boot::Dhcp, PlaysOn::Twin, &["ping"], lease::renewed),
+    script("lease_moved", Boot::Dhcp, PlaysOn::Twin, &["ping"], lease::moved),
     script("static_address", Boot::Static, PlaysOn::Wire, &["ping", "curl"], address::fixed),
     script(
         "static_reboot",

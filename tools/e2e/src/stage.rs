@@ -11,6 +11,7 @@ use crate::board::{Board, Model};
 use crate::lab::{HOST, LEASED, Lab, STATIC};
 use crate::lint::Verdict;
 use crate::process::Mark;
+use crate::script::names;
 use crate::tool::{Dnsmasq, read_pings, run};
 use crate::wait::{PATIENCE, until};
 
@@ -19,6 +20,8 @@ use crate::wait::{PATIENCE, until};
 pub enum Boot {
     /// From a DHCP server: dnsmasq in the lab, QEMU's own on user-mode networks.
     Dhcp,
+    /// The same, and the server knows names, domains, and where the time and the log are.
+    Named,
     /// From `ip=` on the kernel command line.
     Static,
     /// From nobody: no server answers, the command line is empty.
@@ -29,7 +32,7 @@ impl Boot {
     /// The kernel command line.
     pub fn append(self) -> String {
         match self {
-            Self::Dhcp | Self::Alone => String::new(),
+            Self::Dhcp | Self::Named | Self::Alone => String::new(),
             Self::Static => format!("ip={STATIC}::{HOST}:255.255.255.0:planted:eth0:off"),
         }
     }
@@ -80,6 +83,9 @@ impl Session {
         };
         let dnsmasq = match &lab {
             Some(lab) if boot == Boot::Dhcp => Some(Dnsmasq::start(lab)?),
+            Some(lab) if boot == Boot::Named => {
+                Some(Dnsmasq::start_with(lab, LEASED, &names::settings(lab)?)?)
+            }
             _ => None,
         };
         let path = lab
@@ -87,8 +93,8 @@ impl Session {
             .map_or_else(|| folder.as_ref().map_or(Path::new("."), TempDir::path), Lab::folder);
         let board = start(model, &boot.append(), lab.as_ref(), path)?;
         let address = match boot {
-            Boot::Dhcp if lab.is_some() => LEASED,
-            Boot::Dhcp => xtask::qemu::USER_NET_GUEST,
+            Boot::Dhcp | Boot::Named if lab.is_some() => LEASED,
+            Boot::Dhcp | Boot::Named => xtask::qemu::USER_NET_GUEST,
             Boot::Static => STATIC,
             Boot::Alone => Ipv4Addr::UNSPECIFIED,
         };
@@ -103,7 +109,7 @@ impl Session {
     /// If it does not, or it is another one than expected.
     pub fn wait_for_address(&mut self, mark: Mark) -> Result<String> {
         let by = match self.boot {
-            Boot::Dhcp => "by DHCP",
+            Boot::Dhcp | Boot::Named => "by DHCP",
             Boot::Static => "by command line",
             Boot::Alone => "by link-local",
         };

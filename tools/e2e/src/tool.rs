@@ -1,5 +1,6 @@
 //! The real tools that the board is measured by.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::lab::{HOST, INTERFACE, LEASED, Lab};
 use crate::pcap::{self, Captured};
-use crate::process::{Mark, Process};
+use crate::process::{Mark, Output, Process};
 use crate::wait::{self, PATIENCE};
 
 /// True if the program is installed.
@@ -16,7 +17,7 @@ pub fn is_installed(program: &str) -> bool {
     xtask::install::find(program).is_some()
 }
 
-/// dnsmasq as DHCP server, which gives [`LEASED`] to whoever asks.
+/// dnsmasq as DHCP server, which gives one address, mostly [`LEASED`], to whoever asks.
 #[derive(Debug)]
 pub struct Dnsmasq {
     process: Process,
@@ -28,21 +29,42 @@ impl Dnsmasq {
     /// # Errors
     /// If it does not start.
     pub fn start(lab: &Lab) -> Result<Self> {
+        Self::start_with(lab, LEASED, &[])
+    }
+
+    /// Starts it with another address to give away, and with more arguments.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_with(lab: &Lab, leased: Ipv4Addr, arguments: &[String]) -> Result<Self> {
         let mut command = Command::new("dnsmasq");
-        command.args(["--no-daemon", "--conf-file=/dev/null", "--user=root", "--port=0"]);
+        command.args(["--no-daemon", "--conf-file=/dev/null", "--user=root"]);
         command.args(["--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp", "--log-facility=-"]);
         command.args(["--dhcp-authoritative", "--bind-interfaces", "--pid-file"]);
         command.arg(format!("--interface={INTERFACE}"));
-        command.arg(format!("--dhcp-range={LEASED},{LEASED},255.255.255.0,2m"));
+        command.arg(format!("--dhcp-range={leased},{leased},255.255.255.0,2m"));
         command.arg(format!("--dhcp-option=option:router,{HOST}"));
         command.arg(format!("--dhcp-option=option:dns-server,{HOST}"));
-        command.arg(format!("--dhcp-leasefile={}", lab.folder().join("leases").display()));
+        // Some flags may be given once only.
+        let leases = format!("--dhcp-leasefile={}", lab.folder().join("leases").display());
+        for default in ["--port=0", &leases] {
+            let flag = default.split('=').next().unwrap_or(default);
+            if !arguments.iter().any(|argument| argument.starts_with(flag)) {
+                command.arg(default);
+            }
+        }
+        command.args(arguments);
         let process = lab.spawn(command)?;
         process
             .errors
             .wait_for(Mark::default(), &["DHCP, IP range"], PATIENCE)
             .with_context(|| process.errors.text())?;
         Ok(Self { process })
+    }
+
+    /// What it said so far.
+    pub fn log(&self) -> &Output {
+        &self.process.errors
     }
 
     /// What it said last.

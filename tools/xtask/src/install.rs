@@ -47,6 +47,15 @@ pub const E2E: [Tool; 12] = [
     tool("mcopy", "mtools", "reads the SD card's file system"),
 ];
 
+/// What the end-to-end tests use besides, whose packages start services: see [`daemons`].
+pub const DAEMONS: [Tool; 5] = [
+    tool("chronyd", "chrony", "a real NTP server"),
+    tool("rsyslogd", "rsyslog", "a real receiver of syslog"),
+    tool("dbus-daemon", "dbus-daemon", "by which avahi's tools reach avahi"),
+    tool("avahi-daemon", "avahi-daemon", "another responder of mDNS"),
+    tool("avahi-resolve", "avahi-utils", "asks for names on the link"),
+];
+
 /// What the packet crate's conversations use besides; none of them starts a service when it is
 /// installed. Conversations whose programs are missing are skipped.
 pub const CONVERSATIONS: [Tool; 9] = [
@@ -146,6 +155,13 @@ pub fn programs(tools: &[Tool], ask: Ask) -> Vec<Tool> {
         }
     }
     self::missing(&missing)
+}
+
+/// The same for [`DAEMONS`]: only where installing a service does not start it, as in a container.
+/// Nobody's machine gets a second time service because it runs our tests.
+pub fn daemons() -> Vec<Tool> {
+    let has_systemd = Path::new("/run/systemd/system").exists();
+    if has_systemd { missing(&DAEMONS) } else { programs(&DAEMONS, Ask::Never) }
 }
 
 /// The tools that are not on this machine.

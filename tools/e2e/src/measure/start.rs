@@ -34,6 +34,7 @@ pub fn start(model: Model, boot: Boot) -> Result<Start> {
     let address = match boot {
         Boot::Dhcp => LEASED,
         Boot::Static => STATIC,
+        Boot::Named => bail!("a boot with names is as long as one without"),
         Boot::Alone => bail!("a link-local address is not known beforehand"),
     };
     // Dropped before the lab.

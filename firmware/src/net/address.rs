@@ -290,7 +290,9 @@ impl Addressing {
                     self.apply(now, None, link, system);
                 }
             }
-            Outcome::Leased(lease) => {
+            Outcome::Leased => {
+                let lease = self.dhcp.as_ref().and_then(Client::lease).cloned();
+                let Some(lease) = lease else { return };
                 let of = lease.address.address();
                 self.steps.record(Step::Ack { of, from: lease.server });
                 let has = |ours: &Address| is_leased(ours) && ours.address == lease.address;

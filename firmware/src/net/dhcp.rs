@@ -42,8 +42,8 @@ pub enum Outcome {
     Nothing,
     /// A step towards a lease.
     Step(Step),
-    /// A lease, new or renewed.
-    Leased(Lease),
+    /// A lease, new or renewed: [`Client::lease`].
+    Leased,
     /// What was offered is none that we take, and why.
     Refused(Ipv4Address, &'static str),
     /// The server takes back what we had.
@@ -283,8 +283,8 @@ impl Client {
                 match reply.lease() {
                     Ok(lease) => {
                         let next = lease.renewal(now);
-                        self.state = State::Bound { lease: lease.clone(), since: now, next };
-                        Outcome::Leased(lease)
+                        self.state = State::Bound { lease, since: now, next };
+                        Outcome::Leased
                     }
                     Err(reason) => {
                         let had = matches!(self.state, State::Bound { .. });

@@ -156,7 +156,7 @@ impl Request {
 
 /// A number with so many binary places, in seconds.
 fn fixed(number: u64, places: u32) -> Duration {
-    let nanos = (number & ((1 << places) - 1)) * 1_000_000_000 >> places;
+    let nanos = ((number & ((1 << places) - 1)) * 1_000_000_000) >> places;
     Duration::from_secs(number >> places) + Duration::from_nanos(nanos)
 }
 

@@ -247,8 +247,7 @@ impl Stack {
             };
             hearers.distribute(now, interface, &mut self.sockets);
             if self.guard.take_syn_seen() {
-                // That SYN may have taken a listening socket; the next one in this turn finds
-                // another.
+                // That SYN may have taken a listening socket; the next one finds another.
                 let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
                 self.guard.set_listening(table);
                 self.guard.keep_connections(&self.tcp.connections(&self.sockets));

@@ -108,6 +108,12 @@ pub const CAPTURE_FRAMES: usize = 512;
 /// Bytes kept of each frame while nobody asks for more.
 pub const CAPTURE_BYTES: usize = 128;
 
+/// Notes on a captured frame: what each layer did with it.
+pub const CAPTURE_NOTES: usize = 4;
+
+/// Bytes of a frame's comment: its notes in words.
+pub const CAPTURE_COMMENT_BYTES: usize = 192;
+
 /// Readers of the capture ring at a time.
 pub const CAPTURE_READERS: usize = 12;
 
@@ -254,7 +260,7 @@ pub const BACKSCATTER_PER_SECOND: u32 = 100;
 /// TCP port of the HTTP service.
 pub const HTTP_PORT: u16 = 80;
 /// HTTP connections served at a time.
-pub const HTTP_WORKERS: usize = 16;
+pub const HTTP_WORKERS: usize = 20;
 /// Sockets kept listening on the HTTP port.
 pub const HTTP_BACKLOG: usize = 16;
 /// TCP port of the telnet service.
@@ -282,6 +288,11 @@ pub const HTTP_REQUEST_LINE_BYTES_MAX: usize = 2048;
 pub const HTTP_FIELDS_MAX: usize = 64;
 /// A request head has this long to arrive whole; then 408.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// While others wait, a connection that has not said anything yet has this long to begin: a
+/// lost packet is sent again sooner, and a browser may open connections only to have them.
+pub const HTTP_SILENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// While others wait, a connection ends after this many requests.
+pub const HTTP_REQUESTS_IN_A_CROWD: u32 = 100;
 /// A kept-alive connection may idle this long between requests.
 pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A response has this long to be taken by the peer.
@@ -291,7 +302,7 @@ pub const HTTP_CONTENT_BYTES_MAX: u64 = 64 * 1024;
 /// After a refusal, what the client still sends is read for this long, so that it sees the answer.
 pub const HTTP_LINGER: Duration = Duration::from_secs(1);
 /// And up to this many bytes.
-pub const HTTP_LINGER_BYTES_MAX: usize = 64 * 1024;
+pub const HTTP_LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes that `GET /bytes` sends and `PUT /bytes` takes at most.
 pub const HTTP_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that `GET /bytes` sends if it is not told.
@@ -299,9 +310,18 @@ pub const HTTP_BYTES_DEFAULT: u64 = 1024 * 1024;
 /// And the time each may take, so that a slow client does not keep it from the next one.
 pub const HTTP_BYTES_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of a response's head.
-pub const HTTP_RESPONSE_HEAD_BYTES_MAX: usize = 768;
+pub const HTTP_RESPONSE_HEAD_BYTES_MAX: usize = 1024;
 /// Bytes of a page, and of each part of a longer text.
 pub const PAGE_BYTES_MAX: usize = 12 * 1024;
+/// Bytes of a decoded value in a query, such as a filter's expression.
+pub const HTTP_QUERY_VALUE_BYTES_MAX: usize = 256;
+/// Connections that are sent captured frames at a time.
+pub const HTTP_CAPTURES: usize = 4;
+/// Connections that listen to events at a time. With the captures and both ways of `/bytes` they
+/// leave eight workers at least to requests that are answered at once.
+pub const HTTP_LISTENERS: usize = 6;
+/// How often listeners are told the status.
+pub const HTTP_EVENT_INTERVAL: Duration = Duration::from_secs(1);
 /// Requests served on one connection.
 pub const HTTP_REQUESTS_PER_CONNECTION_MAX: u32 = 10_000;
 
@@ -446,6 +466,8 @@ pub const LINK_LOCAL_AFTER: Duration = Duration::from_secs(5);
 const _: () = assert!(HTTP_WORKERS + TELNET_SESSIONS + LOG_READERS <= TCP_SOCKETS / 2);
 const _: () = assert!(HTTP_BACKLOG + TELNET_BACKLOG + LOG_BACKLOG < TCP_SOCKETS);
 const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_BYTES, "one write");
+const _: () = assert!(HTTP_CAPTURES + HTTP_LISTENERS + 2 + 8 <= HTTP_WORKERS, "eight at a time");
+const _: () = assert!(HTTP_CAPTURES + TELNET_SESSIONS <= CAPTURE_READERS, "tcpdump as well");
 const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);

@@ -300,7 +300,11 @@ impl Drop {
 
 /// A count for each reason.
 #[derive(Debug)]
-pub struct Drops([Cell<u64>; Drop::ALL.len()]);
+pub struct Drops {
+    counts: [Cell<u64>; Drop::ALL.len()],
+    /// What was counted last, until somebody takes it.
+    last: Cell<Option<Drop>>,
+}
 
 impl Default for Drops {
     fn default() -> Self {
@@ -311,7 +315,7 @@ impl Default for Drops {
 impl Drops {
     /// All zero.
     pub const fn new() -> Self {
-        Self([const { Cell::new(0) }; Drop::ALL.len()])
+        Self { counts: [const { Cell::new(0) }; Drop::ALL.len()], last: Cell::new(None) }
     }
 
     /// Counts one.
@@ -321,13 +325,20 @@ impl Drops {
 
     /// Counts several.
     pub fn add(&self, why: Drop, count: u64) {
-        let cell = &self.0[why as usize];
+        let cell = &self.counts[why as usize];
         cell.set(cell.get() + count);
+        self.last.set(Some(why));
+    }
+
+    /// Takes the reason that was counted last, if one was since the last call: so whoever lets a
+    /// frame be dealt with learns why it was dropped.
+    pub fn take_last(&self) -> Option<Drop> {
+        self.last.take()
     }
 
     /// The count of one reason.
     pub fn get(&self, why: Drop) -> u64 {
-        self.0[why as usize].get()
+        self.counts[why as usize].get()
     }
 
     /// Every reason with its count.

@@ -1,8 +1,14 @@
-//! The capture ring: the last frames that passed, for `tcpdump` now and a flight recorder later.
+//! The capture ring: the last frames that passed, for `tcpdump`, `/pcap` and whoever asks what
+//! became of a frame.
 //!
 //! Of every frame the first [`CAPTURE_BYTES`] are kept; a reader that wants more has as much kept
 //! as it asks for, for as long as it is there. Nobody waits for a reader: one that is slow loses
 //! the oldest frames, and is told how many.
+//!
+//! Frames are dealt with one at a time, up and down. So the layers note what they did with *the*
+//! frame: with the one that is being received ([`Recorder::note`]), or with the one that was sent
+//! last ([`Recorder::note_sent`]). A drop that is counted meanwhile is noted by itself. Layers that
+//! know more (a driver its status word, TCP its events) need only another [`Note`].
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -10,11 +16,12 @@ use core::task::Poll;
 use core::time::Duration;
 
 use embassy_sync::waitqueue::MultiWakerRegistration;
-use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
-use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use super::passage::{Note, Passage};
 use crate::limits::{CAPTURE_BYTES, CAPTURE_FRAMES, CAPTURE_READERS, FRAME_BYTES_MAX};
 use crate::net::{NetError, Port};
+use crate::status::{Drop as Why, Drops};
 use crate::system::System;
 
 /// Which way a frame went.
@@ -41,17 +48,48 @@ pub struct Captured {
     pub original_bytes: usize,
     /// Bytes of it that are in the buffer.
     pub captured_bytes: usize,
+    /// What became of it.
+    pub passage: Passage,
     /// Frames that this reader has lost in all.
     pub missed: u64,
 }
 
+impl Captured {
+    /// True for a frame of ours that was held back, and never was on the wire.
+    pub fn is_unsent(&self) -> bool {
+        self.way == Way::Out && self.passage.dropped().is_some()
+    }
+}
+
+/// What became of it, in words: `#12 in: guard: passed; link: to the stack; answered by #13`.
+impl core::fmt::Display for Captured {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let way = match self.way {
+            Way::In => "in",
+            Way::Out if self.is_unsent() => "not sent",
+            Way::Out => "out",
+        };
+        write!(f, "#{} {way}", self.number)?;
+        let mut gap = ": ";
+        for note in self.passage.notes() {
+            write!(f, "{gap}{note}")?;
+            gap = "; ";
+        }
+        match self.passage.answered_after() {
+            Some(after) => write!(f, "{gap}answered by #{}", self.number + after),
+            None => Ok(()),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    at: Duration,
-    way: Way,
-    port: Port,
+    at_microseconds: u64,
     original_bytes: u16,
     captured_bytes: u16,
+    way: Way,
+    port: Port,
+    passage: Passage,
 }
 
 struct Ring {
@@ -61,51 +99,162 @@ struct Ring {
     next: u64,
 }
 
+impl Ring {
+    /// The head of a frame, if it is still there.
+    fn head(&mut self, number: u64) -> Option<&mut Head> {
+        let is_there = number < self.next && number + CAPTURE_FRAMES as u64 >= self.next;
+        is_there.then(|| &mut self.heads[slot(number)])
+    }
+}
+
+fn slot(number: u64) -> usize {
+    (number % CAPTURE_FRAMES as u64) as usize
+}
+
 /// The ring and its readers.
 pub struct Recorder {
     ring: RefCell<Ring>,
+    /// Frames are kept while nobody reads.
+    is_on: Cell<bool>,
+    /// The frame that is being received.
+    receiving: Cell<Option<u64>>,
+    /// The frame that was sent last, until it is noted on.
+    sent: Cell<Option<u64>>,
     /// Bytes that each reader asks for.
     readers: [Cell<Option<usize>>; CAPTURE_READERS],
-    /// The most of them.
-    keep_bytes: Cell<usize>,
+    /// The most of them; `None` if nothing is kept.
+    keep_bytes: Cell<Option<usize>>,
     wakers: RefCell<MultiWakerRegistration<CAPTURE_READERS>>,
 }
 
 impl core::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Recorder({} frames)", self.ring.borrow().next)
+        write!(f, "Recorder({} frames)", self.count())
     }
 }
 
 impl Recorder {
-    /// Empty.
+    /// Empty, and on.
     pub fn new(frames: &'static mut [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES]) -> Self {
         let head = Head {
-            at: Duration::ZERO,
-            way: Way::In,
-            port: Port::Eth0,
+            at_microseconds: 0,
             original_bytes: 0,
             captured_bytes: 0,
+            way: Way::In,
+            port: Port::Eth0,
+            passage: Passage::NEW,
         };
         Self {
             ring: RefCell::new(Ring { frames, heads: [head; CAPTURE_FRAMES], next: 0 }),
+            is_on: Cell::new(true),
+            receiving: Cell::new(None),
+            sent: Cell::new(None),
             readers: [const { Cell::new(None) }; CAPTURE_READERS],
-            keep_bytes: Cell::new(CAPTURE_BYTES),
+            keep_bytes: Cell::new(Some(CAPTURE_BYTES)),
             wakers: RefCell::new(MultiWakerRegistration::new()),
         }
     }
 
+    /// Keeps frames while nobody reads, or does not.
+    pub fn set_on(&self, is_on: bool) {
+        self.is_on.set(is_on);
+        self.count_bytes();
+    }
+
+    /// True if frames are kept while nobody reads.
+    pub fn is_on(&self) -> bool {
+        self.is_on.get()
+    }
+
+    /// Frames kept so far, those that gave way to younger ones among them.
+    pub fn count(&self) -> u64 {
+        self.ring.borrow().next
+    }
+
     /// Keeps a frame, or its beginning.
     pub fn record(&self, at: Duration, way: Way, port: Port, frame: &[u8]) {
+        self.keep(at, way, port, frame, Passage::NEW);
+    }
+
+    /// Keeps a frame of ours that was held back.
+    pub fn record_unsent(&self, at: Duration, frame: &[u8], why: Why) {
+        let mut passage = Passage::NEW;
+        passage.add(Note::Dropped(why));
+        self.keep(at, Way::Out, Port::Eth0, frame, passage);
+        self.sent.set(None);
+    }
+
+    /// Keeps a frame and has it dealt with by `f`; what is noted meanwhile is noted of this frame.
+    pub fn receive<R>(
+        &self,
+        at: Duration,
+        port: Port,
+        frame: &[u8],
+        drops: &Drops,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> R {
+        let number = self.keep(at, Way::In, port, frame, Passage::NEW);
+        let outer = self.receiving.replace(number);
+        drops.take_last();
+        let result = f(frame);
+        if let Some(why) = drops.take_last() {
+            self.note(Note::Dropped(why));
+        }
+        self.receiving.set(outer);
+        result
+    }
+
+    /// A layer's word on the frame that is being received.
+    pub fn note(&self, note: Note) {
+        self.add(self.receiving.get(), note);
+    }
+
+    /// The word of the layer that just sent a frame. If the frame was lost below it, nothing is
+    /// noted.
+    pub fn note_sent(&self, note: Note) {
+        self.add(self.sent.take(), note);
+    }
+
+    fn add(&self, number: Option<u64>, note: Note) {
         let mut ring = self.ring.borrow_mut();
-        let len = frame.len().min(self.keep_bytes.get());
-        let slot = (ring.next % CAPTURE_FRAMES as u64) as usize;
+        if let Some(head) = number.and_then(|number| ring.head(number)) {
+            head.passage.add(note);
+        }
+    }
+
+    fn keep(
+        &self,
+        at: Duration,
+        way: Way,
+        port: Port,
+        frame: &[u8],
+        passage: Passage,
+    ) -> Option<u64> {
+        let len = frame.len().min(self.keep_bytes.get()?);
+        let mut ring = self.ring.borrow_mut();
+        let number = ring.next;
+        let slot = slot(number);
         ring.frames[slot][..len].copy_from_slice(&frame[..len]);
-        ring.heads[slot] =
-            Head { at, way, port, original_bytes: frame.len() as u16, captured_bytes: len as u16 };
+        ring.heads[slot] = Head {
+            at_microseconds: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
+            original_bytes: frame.len() as u16,
+            captured_bytes: len as u16,
+            way,
+            port,
+            passage,
+        };
         ring.next += 1;
+        if way == Way::Out {
+            self.sent.set(Some(number).filter(|_| port == Port::Eth0));
+            if let Some(asked) = self.receiving.get()
+                && let Some(head) = ring.head(asked)
+            {
+                head.passage.answered(number - asked);
+            }
+        }
         drop(ring);
         self.wakers.borrow_mut().wake();
+        Some(number)
     }
 
     fn attach(&self, bytes: usize) -> Option<usize> {
@@ -121,8 +270,9 @@ impl Recorder {
     }
 
     fn count_bytes(&self) {
-        let most = self.readers.iter().filter_map(Cell::get).max().unwrap_or(0);
-        self.keep_bytes.set(most.max(CAPTURE_BYTES));
+        let least = self.is_on.get().then_some(CAPTURE_BYTES);
+        let most = self.readers.iter().filter_map(Cell::get).max();
+        self.keep_bytes.set(most.map(|most| most.max(CAPTURE_BYTES)).or(least));
     }
 
     /// The frame of this number, or the oldest after it.
@@ -132,206 +282,144 @@ impl Recorder {
         if number >= ring.next {
             return None;
         }
-        let slot = (number % CAPTURE_FRAMES as u64) as usize;
+        let slot = slot(number);
         let head = ring.heads[slot];
         let captured_bytes = usize::from(head.captured_bytes).min(out.len());
         out[..captured_bytes].copy_from_slice(&ring.frames[slot][..captured_bytes]);
         Some(Captured {
             number,
-            at: head.at,
+            at: Duration::from_micros(head.at_microseconds),
             way: head.way,
             port: head.port,
             original_bytes: head.original_bytes.into(),
             captured_bytes,
+            passage: head.passage,
             missed: 0,
         })
     }
 }
 
-/// Reads frames as they pass. Dropping it ends the reading.
-#[derive(Debug)]
-pub struct CaptureReader {
-    system: &'static System,
-    reader: usize,
-    snap_bytes: usize,
-    next: u64,
-    missed: u64,
-}
+/// Who has a recorder.
+pub trait Recording {
+    /// Runs `f` on it.
+    fn with_recorder<R>(&self, f: impl FnOnce(&Recorder) -> R) -> R;
 
-impl System {
     /// Begins to read frames, of each `snap_bytes` at most.
     ///
     /// # Errors
     /// [`NetError::NoSockets`] if there are [`CAPTURE_READERS`] already.
-    pub fn capture(&'static self, snap_bytes: usize) -> Result<CaptureReader, NetError> {
-        let stack = self.stack.borrow();
-        let recorder = stack.recorder();
-        let reader = recorder.attach(snap_bytes).ok_or(NetError::NoSockets)?;
-        let next = recorder.ring.borrow().next;
-        Ok(CaptureReader { system: self, reader, snap_bytes, next, missed: 0 })
+    fn capture(&self, snap_bytes: usize) -> Result<CaptureReader<'_, Self>, NetError>
+    where
+        Self: Sized,
+    {
+        let (reader, next) = self.with_recorder(|recorder| {
+            let reader = recorder.attach(snap_bytes).ok_or(NetError::NoSockets)?;
+            Ok((reader, recorder.count()))
+        })?;
+        Ok(CaptureReader { of: self, reader, snap_bytes, next, missed: 0, shows_unsent: false })
     }
 }
 
-impl CaptureReader {
+impl Recording for System {
+    fn with_recorder<R>(&self, f: impl FnOnce(&Recorder) -> R) -> R {
+        f(self.stack.borrow().recorder())
+    }
+}
+
+/// Reads frames as they pass. Dropping it ends the reading.
+#[derive(Debug)]
+pub struct CaptureReader<'a, S: Recording> {
+    of: &'a S,
+    reader: usize,
+    snap_bytes: usize,
+    next: u64,
+    missed: u64,
+    shows_unsent: bool,
+}
+
+impl<S: Recording> CaptureReader<'_, S> {
     /// Goes back to the oldest frame that is still there; of it, less may be kept than was asked
     /// for.
     pub fn rewind(&mut self) {
-        let stack = self.system.stack.borrow();
-        let end = stack.recorder().ring.borrow().next;
+        let end = self.of.with_recorder(Recorder::count);
         self.next = end.saturating_sub(CAPTURE_FRAMES as u64);
+    }
+
+    /// Shows the frames of ours, too, that were held back.
+    pub fn show_unsent(&mut self) {
+        self.shows_unsent = true;
+    }
+
+    /// Frames that this reader has lost so far.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Copies the next frame into `out`, if there is one.
+    pub fn try_next(&mut self, out: &mut [u8]) -> Option<Captured> {
+        let room = out.len().min(self.snap_bytes);
+        // Bounded: each turn takes a frame, and no frame passes meanwhile.
+        loop {
+            let next = self.next;
+            let read = self.of.with_recorder(|recorder| recorder.read(next, &mut out[..room]));
+            let captured = read?;
+            self.missed += captured.number - next;
+            self.next = captured.number + 1;
+            if self.shows_unsent || !captured.is_unsent() {
+                return Some(Captured { missed: self.missed, ..captured });
+            }
+        }
     }
 
     /// Waits for the next frame and copies it into `out`.
     pub async fn next(&mut self, out: &mut [u8]) -> Captured {
-        poll_fn(|context| {
-            let stack = self.system.stack.borrow();
-            let recorder = stack.recorder();
-            let room = out.len().min(self.snap_bytes);
-            let Some(captured) = recorder.read(self.next, &mut out[..room]) else {
-                recorder.wakers.borrow_mut().register(context.waker());
-                return Poll::Pending;
-            };
-            self.missed += captured.number - self.next;
-            self.next = captured.number + 1;
-            Poll::Ready(Captured { missed: self.missed, ..captured })
+        poll_fn(|context| match self.try_next(out) {
+            Some(captured) => Poll::Ready(captured),
+            None => {
+                self.of.with_recorder(|recorder| {
+                    recorder.wakers.borrow_mut().register(context.waker());
+                });
+                Poll::Pending
+            }
         })
         .await
     }
 }
 
-impl Drop for CaptureReader {
+impl<S: Recording> Drop for CaptureReader<'_, S> {
     fn drop(&mut self) {
-        self.system.stack.borrow().recorder().detach(self.reader);
+        self.of.with_recorder(|recorder| recorder.detach(self.reader));
     }
 }
 
-/// A device whose frames are recorded.
-#[derive(Debug)]
-pub struct Recorded<'a, D> {
-    /// The device.
-    pub device: D,
-    /// The ring.
-    pub recorder: &'a Recorder,
-    /// The time.
-    pub now: Duration,
-}
-
-impl<D: Device> Device for Recorded<'_, D> {
-    type RxToken<'t>
-        = RecordedToken<'t, D::RxToken<'t>>
-    where
-        Self: 't;
-    type TxToken<'t>
-        = RecordedToken<'t, D::TxToken<'t>>
-    where
-        Self: 't;
-
-    fn receive(&mut self, at: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (rx, tx) = self.device.receive(at)?;
-        let (recorder, now) = (self.recorder, self.now);
-        Some((
-            RecordedToken { token: rx, recorder, now },
-            RecordedToken { token: tx, recorder, now },
-        ))
-    }
-
-    fn transmit(&mut self, at: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(at)?;
-        Some(RecordedToken { token, recorder: self.recorder, now: self.now })
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
-    }
-}
-
-/// A frame to be recorded when it passes.
-#[derive(Debug)]
-pub struct RecordedToken<'a, T> {
-    token: T,
-    recorder: &'a Recorder,
-    now: Duration,
-}
-
-impl<T: RxToken> RxToken for RecordedToken<'_, T> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let Self { token, recorder, now } = self;
-        token.consume(|frame| {
-            recorder.record(now, Way::In, Port::Eth0, frame);
-            f(frame)
-        })
-    }
-
-    fn meta(&self) -> PacketMeta {
-        self.token.meta()
-    }
-}
-
-impl<T: TxToken> TxToken for RecordedToken<'_, T> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self { token, recorder, now } = self;
-        token.consume(len, |frame| {
-            let result = f(frame);
-            recorder.record(now, Way::Out, Port::Eth0, frame);
-            result
-        })
-    }
-
-    fn set_meta(&mut self, meta: PacketMeta) {
-        self.token.set_meta(meta);
-    }
+/// True for a frame of the TCP connection between a port of ours and a peer. A tool that shows each
+/// frame of the connection that it shows them on would never end.
+pub fn is_between(port: u16, peer: IpEndpoint, frame: &[u8]) -> bool {
+    let transport = match (frame.get(12..14), peer.addr) {
+        (Some([8, 0]), IpAddress::Ipv4(peer)) => {
+            let length = frame.get(14).map_or(0, |byte| usize::from(byte & 15) * 4);
+            let ends = frame.get(26..34);
+            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 4] == peer.octets());
+            if frame.get(23) != Some(&6) || !(is_peer(0) || is_peer(4)) {
+                return false;
+            }
+            14 + length
+        }
+        (Some([0x86, 0xdd]), IpAddress::Ipv6(peer)) => {
+            let ends = frame.get(22..54);
+            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 16] == peer.octets());
+            if frame.get(20) != Some(&6) || !(is_peer(0) || is_peer(16)) {
+                return false;
+            }
+            54
+        }
+        _ => return false,
+    };
+    let Some(&[a, b, c, d]) = frame.get(transport..transport + 4) else { return false };
+    let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    (from, to) == (peer.port, port) || (from, to) == (port, peer.port)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::boxed::Box;
-    use std::vec;
-
-    use super::*;
-
-    fn recorder() -> Recorder {
-        Recorder::new(vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES].try_into().map(Box::leak).unwrap())
-    }
-
-    fn frame(recorder: &Recorder, number: u8, bytes: usize) {
-        recorder.record(Duration::ZERO, Way::In, Port::Eth0, &vec![number; bytes]);
-    }
-
-    #[test]
-    fn little_is_kept_until_somebody_asks() {
-        let recorder = recorder();
-        let mut out = [0; FRAME_BYTES_MAX];
-        frame(&recorder, 1, 1000);
-        let kept = recorder.read(0, &mut out).unwrap();
-        assert_eq!((kept.original_bytes, kept.captured_bytes), (1000, CAPTURE_BYTES));
-        let reader = recorder.attach(usize::MAX).unwrap();
-        frame(&recorder, 2, 1000);
-        let kept = recorder.read(1, &mut out).unwrap();
-        assert_eq!((kept.captured_bytes, out[999]), (1000, 2));
-        recorder.detach(reader);
-        frame(&recorder, 3, 1000);
-        assert_eq!(recorder.read(2, &mut out).unwrap().captured_bytes, CAPTURE_BYTES);
-        assert_eq!(recorder.read(3, &mut out), None);
-    }
-
-    #[test]
-    fn the_slow_lose_the_oldest() {
-        let recorder = recorder();
-        for number in 0..CAPTURE_FRAMES + 5 {
-            frame(&recorder, number as u8, 60);
-        }
-        let mut out = [0; 60];
-        let first = recorder.read(0, &mut out).unwrap();
-        assert_eq!(first.number, 5);
-        assert_eq!(out[0], 5);
-    }
-
-    #[test]
-    fn a_giant_is_cut() {
-        let recorder = recorder();
-        recorder.attach(usize::MAX).unwrap();
-        frame(&recorder, 1, FRAME_BYTES_MAX + 100);
-        let mut out = [0; FRAME_BYTES_MAX];
-        assert_eq!(recorder.read(0, &mut out).unwrap().captured_bytes, FRAME_BYTES_MAX);
-    }
-}
+#[path = "capture_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 
-use super::Guard;
+use super::{Guard, Note, Recorder};
 use crate::status::Drops;
 
 /// A device behind the guard.
@@ -16,6 +16,8 @@ pub struct Guarded<'a, D> {
     pub device: D,
     /// The guard.
     pub guard: &'a Guard,
+    /// Where its word is noted.
+    pub recorder: &'a Recorder,
     /// Where drops are counted.
     pub drops: &'a Drops,
 }
@@ -32,8 +34,8 @@ impl<D: Device> Device for Guarded<'_, D> {
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (rx, tx) = self.device.receive(now)?;
-        let (guard, drops) = (self.guard, self.drops);
-        Some((GuardedRx { token: rx, guard, drops }, tx))
+        let Self { guard, recorder, drops, .. } = *self;
+        Some((GuardedRx { token: rx, guard, recorder, drops }, tx))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -50,17 +52,28 @@ impl<D: Device> Device for Guarded<'_, D> {
 pub struct GuardedRx<'a, T> {
     token: T,
     guard: &'a Guard,
+    recorder: &'a Recorder,
     drops: &'a Drops,
 }
 
 impl<T: RxToken> RxToken for GuardedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let (guard, drops) = (self.guard, self.drops);
-        self.token.consume(|frame| match guard.check_received(frame) {
-            Ok(()) => f(frame),
-            Err(why) => {
-                drops.count(why);
-                f(&[])
+        let Self { token, guard, recorder, drops } = self;
+        token.consume(|frame| {
+            // What the dial has lost, or keeps for later, is no runt of the wire's.
+            if frame.is_empty() {
+                recorder.note(Note::Netem);
+                return f(frame);
+            }
+            match guard.check_received(frame) {
+                Ok(()) => {
+                    recorder.note(Note::Guard);
+                    f(frame)
+                }
+                Err(why) => {
+                    drops.count(why);
+                    f(&[])
+                }
             }
         })
     }

@@ -9,6 +9,7 @@ use smoltcp::wire::EthernetAddress;
 use super::capture::{Recorder, Way as Direction};
 use super::guard::Guard;
 use super::link::{Link, Way, write_header};
+use super::passage::Note;
 use super::slots::{HEADER_BYTES, Place};
 use crate::net::Port;
 use crate::status::{Drop, Drops};
@@ -62,7 +63,7 @@ impl<'a, D: Device> Linked<'a, D> {
     /// Sends what waited for its neighbour, then questions and answers of our own.
     pub fn flush(&mut self) {
         let at = crate::net::instant(self.now);
-        let Shared { link, now, drops, .. } = self.shared();
+        let Shared { link, recorder, now, drops, .. } = self.shared();
         link.give_up(drops);
         let known = |neighbor: &_| link.neighbors.borrow().known(neighbor).is_some();
         // Bounded: each turn one packet waits less.
@@ -72,6 +73,7 @@ impl<'a, D: Device> Linked<'a, D> {
             link.slots.take(place, |frame| {
                 write_header(frame, mac, link.mac.get());
                 token.consume(frame.len(), |out| out.copy_from_slice(frame));
+                recorder.note_sent(Note::Waited);
             });
         }
         // Bounded: the queue is, and so are the questions of one moment.
@@ -79,6 +81,7 @@ impl<'a, D: Device> Linked<'a, D> {
             let Some(token) = self.device.transmit(at) else { return };
             if let Some(frame) = link.outbox.borrow_mut().pop_front() {
                 token.consume(frame.len(), |out| out.copy_from_slice(&frame));
+                recorder.note_sent(Note::Link);
             }
         }
         let is_due = || link.next_deadline().is_some_and(|due| due <= now);
@@ -88,6 +91,7 @@ impl<'a, D: Device> Linked<'a, D> {
             let Some(question) = question else { break };
             if let Some(frame) = link.question(&question) {
                 token.consume(frame.len(), |out| out.copy_from_slice(&frame));
+                recorder.note_sent(Note::Link);
             }
         }
         // Whom nobody answered is known only now.
@@ -155,16 +159,22 @@ pub enum LinkedRx<'a, T> {
 impl<T: RxToken> RxToken for LinkedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         match self {
-            Self::Wire { token, shared } => token.consume(|frame| {
-                f(shared.link.received(shared.now, frame, shared.drops).unwrap_or(&[]))
-            }),
-            Self::Loop { place, shared: Shared { link, recorder, now, .. } } => {
+            Self::Wire { token, shared: Shared { link, recorder, drops, now, .. } } => token
+                .consume(|frame| {
+                    let packet = link.received(now, frame, drops);
+                    let note = packet.map(|_| Note::Stack).or_else(|| dealt_with(frame));
+                    note.into_iter().for_each(|note| recorder.note(note));
+                    f(packet.unwrap_or(&[]))
+                }),
+            Self::Loop { place, shared: Shared { link, recorder, drops, now, .. } } => {
                 link.slots.take(place, |frame| {
                     link.loopback.count_received(frame.len());
-                    recorder.record(now, Direction::In, Port::Lo, frame);
-                    let packet = &frame[HEADER_BYTES..];
-                    link.count_received(packet);
-                    f(packet)
+                    recorder.receive(now, Port::Lo, frame, drops, |frame| {
+                        let packet = &frame[HEADER_BYTES..];
+                        link.count_received(packet);
+                        recorder.note(Note::Stack);
+                        f(packet)
+                    })
                 })
             }
         }
@@ -175,6 +185,21 @@ impl<T: RxToken> RxToken for LinkedRx<'_, T> {
             Self::Wire { token, .. } => token.meta(),
             Self::Loop { .. } => PacketMeta::default(),
         }
+    }
+}
+
+/// Protocols above IP.
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+
+/// What the link does with a frame that it does not hand on: by the frame's type.
+fn dealt_with(frame: &[u8]) -> Option<Note> {
+    match frame.get(12..14) {
+        Some([8, 6]) => Some(Note::Arp),
+        // What makes no sense is handed on by nobody, and noted as nothing.
+        Some([8, 0]) => (frame.get(23) == Some(&UDP)).then_some(Note::Dhcp),
+        Some([0x86, 0xdd]) => (frame.get(20) == Some(&ICMPV6)).then_some(Note::Discovery),
+        _ => None,
     }
 }
 
@@ -210,6 +235,7 @@ impl<T: TxToken> TxToken for LinkedTx<'_, T> {
                 Some(token) => {
                     write_header(frame, mac, link.mac.get());
                     token.consume(frame.len(), |out| out.copy_from_slice(frame));
+                    recorder.note_sent(Note::Guard);
                     Ok(())
                 }
                 None => Err(Drop::NoTransmitBuffer),
@@ -220,7 +246,12 @@ impl<T: TxToken> TxToken for LinkedTx<'_, T> {
                 guard.note_acknowledged(frame);
                 link.count_sent(&frame[HEADER_BYTES..]);
             }
-            Err(why) => drops.count(why),
+            Err(why) => {
+                drops.count(why);
+                // It is this frame's, and not that of the one it may answer.
+                drops.take_last();
+                recorder.record_unsent(now, frame, why);
+            }
         }
         result
     }

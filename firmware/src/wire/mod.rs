@@ -18,7 +18,9 @@ mod link;
 mod linked;
 mod meter;
 mod netem;
+mod passage;
 mod protocols;
+mod recorded;
 mod slots;
 mod unreachable;
 
@@ -27,7 +29,7 @@ pub(crate) use advert::Advert;
 #[cfg(test)]
 pub(crate) use advert::Prefix;
 pub(crate) use arp::ArpHeard;
-pub use capture::{CaptureReader, Captured, Recorded, Recorder, Way};
+pub use capture::{CaptureReader, Captured, Recorder, Recording, Way, is_between};
 pub use counters::{Counted, Traffic};
 pub(crate) use discovery::solicited_node;
 pub use guard::{Guard, ListenTable, Tuple};
@@ -36,7 +38,9 @@ pub(crate) use link::{Link, Ours};
 pub(crate) use linked::Linked;
 pub use meter::{Meters, Passed, Segments};
 pub use netem::{Faults, Impaired, Netem, PartsPerMillion, Tally};
+pub use passage::{Note, Passage};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,
     Protocols, TcpCounters, UdpCounters,
 };
+pub use recorded::Recorded;

@@ -13,7 +13,7 @@ use crate::Text;
 use crate::limits::{FRAME_BYTES_MAX, TCPDUMP_TEXT_BYTES, TELNET_PORT};
 use crate::net::Port;
 use crate::net::names::services::{self, Protocol};
-use crate::wire::Captured;
+use crate::wire::{Captured, Recording as _, is_between};
 
 /// How it is used.
 pub const ABOUT: About = About {
@@ -116,7 +116,7 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
         missed = frame.missed;
         let seen = &bytes[..frame.captured_bytes];
         if settings.port.is_some_and(|port| port != frame.port)
-            || own.is_some_and(|own| is_own(own, seen))
+            || own.is_some_and(|own| is_between(TELNET_PORT, own, seen))
             || !filter.accepts(seen, frame.original_bytes)
         {
             continue;
@@ -251,66 +251,4 @@ fn shown<'a>(frame: &Captured, bytes: &'a [u8]) -> Frame<'a> {
         microseconds: frame.at.subsec_micros(),
     };
     Frame { bytes, length: frame.original_bytes, at }
-}
-
-/// True for a frame of the telnet connection with this peer. A tool that prints each frame of the
-/// connection it prints to would never end.
-fn is_own(peer: IpEndpoint, frame: &[u8]) -> bool {
-    let transport = match (frame.get(12..14), peer.addr) {
-        (Some([8, 0]), smoltcp::wire::IpAddress::Ipv4(peer)) => {
-            let length = frame.get(14).map_or(0, |byte| usize::from(byte & 15) * 4);
-            let ends = frame.get(26..34);
-            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 4] == peer.octets());
-            if frame.get(23) != Some(&6) || !(is_peer(0) || is_peer(4)) {
-                return false;
-            }
-            14 + length
-        }
-        (Some([0x86, 0xdd]), smoltcp::wire::IpAddress::Ipv6(peer)) => {
-            let ends = frame.get(22..54);
-            let is_peer = |at: usize| ends.is_some_and(|ends| ends[at..at + 16] == peer.octets());
-            if frame.get(20) != Some(&6) || !(is_peer(0) || is_peer(16)) {
-                return false;
-            }
-            54
-        }
-        _ => return false,
-    };
-    let Some(&[a, b, c, d]) = frame.get(transport..transport + 4) else { return false };
-    let (from, to) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    (from, to) == (peer.port, TELNET_PORT) || (from, to) == (TELNET_PORT, peer.port)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::vec::Vec;
-
-    use smoltcp::wire::Ipv4Address;
-
-    use super::*;
-
-    fn segment(from: (u8, u16), to: (u8, u16)) -> Vec<u8> {
-        let mut frame = std::vec![0; 14];
-        frame[12] = 8;
-        frame.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
-        frame.extend([192, 0, 2, from.0, 192, 0, 2, to.0]);
-        frame.extend(from.1.to_be_bytes());
-        frame.extend(to.1.to_be_bytes());
-        frame.extend([0; 16]);
-        frame
-    }
-
-    #[test]
-    fn the_connection_that_is_printed_to_is_known() {
-        let peer = IpEndpoint::new(Ipv4Address::new(192, 0, 2, 9).into(), 40_000);
-        assert!(is_own(peer, &segment((9, 40_000), (1, 23))));
-        assert!(is_own(peer, &segment((1, 23), (9, 40_000))));
-        assert!(!is_own(peer, &segment((9, 40_001), (1, 23))), "another session");
-        assert!(!is_own(peer, &segment((9, 40_000), (1, 80))));
-        assert!(!is_own(peer, &segment((8, 40_000), (1, 23))));
-        let whole = segment((9, 40_000), (1, 23));
-        for cut in 0..38 {
-            assert!(!is_own(peer, &whole[..cut]), "{cut} bytes do not tell");
-        }
-    }
 }

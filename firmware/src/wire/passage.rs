@@ -1,0 +1,115 @@
+//! What became of a captured frame: the layers' notes, in the order in which they were made.
+
+use core::fmt;
+
+use crate::limits::CAPTURE_NOTES;
+use crate::status::Drop;
+
+/// What a layer says of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Received: [`super::Netem`] lost it, or keeps it for later.
+    Netem,
+    /// The guard let it pass.
+    Guard,
+    /// Received: a packet of IP, given to the stack.
+    Stack,
+    /// Received: ARP, which the link dealt with.
+    Arp,
+    /// Received: Neighbor Discovery, which the link dealt with.
+    Discovery,
+    /// Received: kept for the DHCP client.
+    Dhcp,
+    /// Sent: it had waited until its neighbour answered.
+    Waited,
+    /// Sent: made by the link, ARP or Neighbor Discovery.
+    Link,
+    /// Dropped, or not sent.
+    Dropped(Drop),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Netem => "netem: lost or late",
+            Self::Guard => "guard: passed",
+            Self::Stack => "link: to the stack",
+            Self::Arp => "link: ARP",
+            Self::Discovery => "link: Neighbor Discovery",
+            Self::Dhcp => "link: to the DHCP client",
+            Self::Waited => "link: waited for its neighbour",
+            Self::Link => "link: of its own making",
+            Self::Dropped(why) => return write!(f, "dropped: {}", why.name()),
+        })
+    }
+}
+
+/// The notes on one frame. What finds no room is not noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    notes: [Option<Note>; CAPTURE_NOTES],
+    /// The frame so much younger is the answer; 0 if there is none.
+    answered_after: u16,
+}
+
+impl Passage {
+    pub(super) const NEW: Self = Self { notes: [None; CAPTURE_NOTES], answered_after: 0 };
+
+    pub(super) fn add(&mut self, note: Note) {
+        if let Some(place) = self.notes.iter_mut().find(|place| place.is_none()) {
+            *place = Some(note);
+        }
+    }
+
+    /// A frame was sent while this one, `older` frames before it, was being looked at. The first of
+    /// them is its answer.
+    pub(super) fn answered(&mut self, older: u64) {
+        if self.answered_after == 0 {
+            self.answered_after = u16::try_from(older).unwrap_or(0);
+        }
+    }
+
+    /// The notes, the first one first.
+    pub fn notes(&self) -> impl Iterator<Item = Note> + '_ {
+        self.notes.iter().flatten().copied()
+    }
+
+    /// How many frames later the frame is that was sent in answer, while this one was being looked
+    /// at. What a service answers, or TCP later, is not among them.
+    pub fn answered_after(&self) -> Option<u64> {
+        Some(self.answered_after.into()).filter(|&after| after > 0)
+    }
+
+    /// Why it was dropped, if it was.
+    pub fn dropped(&self) -> Option<Drop> {
+        self.notes().find_map(|note| match note {
+            Note::Dropped(why) => Some(why),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn notes_have_an_end() {
+        let mut passage = Passage::NEW;
+        passage.answered(2);
+        passage.answered(3);
+        for _ in 0..CAPTURE_NOTES {
+            passage.add(Note::Guard);
+        }
+        passage.add(Note::Dropped(Drop::Runt));
+        assert_eq!(passage.notes().collect::<Vec<_>>(), [Note::Guard; CAPTURE_NOTES]);
+        assert_eq!((passage.answered_after(), passage.dropped()), (Some(2), None));
+    }
+
+    #[test]
+    fn a_note_takes_a_byte() {
+        assert!(size_of::<Option<Note>>() <= 2, "{}", size_of::<Option<Note>>());
+    }
+}

@@ -9,6 +9,8 @@ use core::cell::Cell;
 
 use crate::limits::{HTTP_BYTES_DEFAULT, HTTP_BYTES_MAX};
 
+use super::frames::Viewers;
+use super::live::Listeners;
 use super::response::Code;
 
 /// The path.
@@ -17,13 +19,17 @@ pub(super) const PATH: &str = "/bytes";
 /// The seed of the sequence if none is named: 2^32 divided by the golden ratio.
 const SEED_DEFAULT: u32 = 0x9e37_79b9;
 
-/// Who sends and who takes: one connection of each kind at a time.
+/// Who is sent, or sends, something that takes long: of each kind a limited number at a time.
 #[derive(Debug, Default)]
 pub struct Streams {
     /// Somebody is sent bytes.
     pub(super) sending: Cell<bool>,
     /// Somebody sends bytes.
     pub(super) taking: Cell<bool>,
+    /// Who listens to `/events`.
+    pub(super) listeners: Listeners,
+    /// Who looks at `/pcap`.
+    pub(super) viewers: Viewers,
 }
 
 /// The right to send, or to take, until it is dropped.

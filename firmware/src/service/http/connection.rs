@@ -2,30 +2,27 @@
 //!
 //! Generic over the stream, so that the tests talk to it without TCP.
 
-use core::fmt::Write as _;
-
 use core::future::pending;
-use crc::{CRC_32_ISO_HDLC, Crc};
 
+use embassy_futures::poll_once;
 use embassy_futures::select::{Either, select};
-use embassy_time::{Duration, Instant, with_deadline, with_timeout};
+use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
+use smoltcp::wire::IpEndpoint;
 
 use crate::limits::{
-    HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_CONTENT_BYTES_MAX, HTTP_HEAD_BYTES_MAX,
-    HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_LINGER, HTTP_LINGER_BYTES_MAX,
-    HTTP_REQUESTS_PER_CONNECTION_MAX, HTTP_SEND_TIMEOUT,
+    HTTP_CONTENT_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_LINGER,
+    HTTP_LINGER_BYTES_MAX, HTTP_REQUESTS_IN_A_CROWD, HTTP_REQUESTS_PER_CONNECTION_MAX,
+    HTTP_SEND_TIMEOUT, HTTP_SILENT_TIMEOUT,
 };
 use crate::status::count;
 
 use super::Source;
-use super::bytes::{self, Sequence, Turn, Wanted};
-use super::pages::{self, Page};
+use super::file::Served;
+use super::pages::{self, Listed, Page};
 use super::request::{self, Content, Method, Parsed};
 use super::response::{Code, Framing, Head, Kind, Response};
-
-/// The sum that `PUT /bytes` answers, that of Ethernet, gzip and PNG.
-static SUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+use super::route::Work;
 
 /// What one connection needs, as large as it ever gets.
 pub(super) struct Buffers {
@@ -57,69 +54,62 @@ impl Ended {
 }
 
 /// What a request asks of us, once its head is no longer needed.
-#[derive(Clone, Copy)]
-struct Asked {
-    work: Work,
-    method: Method,
-    is_http_1_0: bool,
-    keep_alive: bool,
-    content: Content,
-    expects_continue: bool,
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) work: Work,
+    pub(super) method: Method,
+    pub(super) is_http_1_0: bool,
+    pub(super) keep_alive: bool,
+    pub(super) content: Content,
+    pub(super) expects_continue: bool,
     /// PUT is offered at the path.
     takes_content: bool,
 }
 
-/// What is to be done about a request.
-#[derive(Clone, Copy)]
-enum Work {
-    /// To answer with a page, or with the reason why there is none.
-    Answer(Result<Page, Code>),
-    /// To send bytes.
-    Send(Wanted),
-    /// To take bytes.
-    Take,
-}
-
-/// Answers requests until the connection ends. `crowd` returns when another client waits for
-/// somebody to serve it: then this one goes, unless it has a request under way.
+/// Answers the requests of `peer` until the connection ends. `crowd` returns when another client
+/// waits for somebody to serve it: then this one goes, unless it has a request under way.
 pub(super) async fn serve<S: Read + Write>(
     source: &impl Source,
     stream: &mut S,
+    peer: IpEndpoint,
     buffers: &mut Buffers,
     crowd: impl AsyncFn(),
 ) -> Ended {
     let Buffers { request, response } = buffers;
-    let mut connection = Connection { source, stream, request, received: 0, response };
+    let mut connection = Connection { source, stream, peer, request, received: 0, response };
     for served in 1..=HTTP_REQUESTS_PER_CONNECTION_MAX {
-        let give_way = async || if served > 1 { crowd().await } else { pending().await };
-        let asked = match connection.next_request(give_way).await {
+        // Whoever just came is about to say something.
+        let grace = if served > 1 { Duration::MIN } else { time(HTTP_SILENT_TIMEOUT) };
+        let give_way = async || {
+            Timer::after(grace).await;
+            crowd().await;
+        };
+        let mut asked = match connection.next_request(give_way).await {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
-        let keep_alive = asked.keep_alive && served < HTTP_REQUESTS_PER_CONNECTION_MAX;
-        let asked = Asked { keep_alive, ..asked };
-        let answered = match asked.work {
-            Work::Answer(page) => connection.answer(asked, page).await,
-            Work::Send(wanted) => connection.send_bytes(asked, wanted).await,
-            Work::Take => connection.take_bytes(asked).await,
-        };
-        if let Err(ended) = answered {
+        // Nor does one that never is silent keep its place for long while others wait.
+        let is_crowd = served >= HTTP_REQUESTS_IN_A_CROWD && poll_once(crowd()).is_ready();
+        asked.keep_alive &= served < HTTP_REQUESTS_PER_CONNECTION_MAX && !is_crowd;
+        if let Err(ended) = connection.do_work(&asked).await {
             return ended;
         }
-        if !keep_alive {
+        if !asked.keep_alive {
             return Ended::Answered("closed after the answer");
         }
     }
     Ended::Answered("enough requests")
 }
 
-struct Connection<'a, S, B> {
-    source: &'a B,
-    stream: &'a mut S,
-    request: &'a mut [u8; HTTP_HEAD_BYTES_MAX],
+pub(super) struct Connection<'a, S, B> {
+    pub(super) source: &'a B,
+    pub(super) stream: &'a mut S,
+    /// The other end.
+    pub(super) peer: IpEndpoint,
+    pub(super) request: &'a mut [u8; HTTP_HEAD_BYTES_MAX],
     /// Bytes in `request`: this request, and what the client sent after it.
-    received: usize,
-    response: &'a mut Response,
+    pub(super) received: usize,
+    pub(super) response: &'a mut Response,
 }
 
 impl<S: Read + Write, B: Source> Connection<'_, S, B> {
@@ -199,29 +189,42 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     }
 
     /// Takes the first `used` bytes out of the request buffer.
-    fn forget(&mut self, used: usize) {
+    pub(super) fn forget(&mut self, used: usize) {
         self.request.copy_within(used..self.received, 0);
         self.received -= used;
     }
 
+    async fn do_work(&mut self, asked: &Asked) -> Result<(), Ended> {
+        match &asked.work {
+            Work::Answer(page) => self.answer(asked, *page).await,
+            Work::List(list) => self.answer_in_parts(asked, *list).await,
+            Work::File(served) => self.send_file(asked, served).await,
+            Work::Send(wanted) => self.send_bytes(asked, *wanted).await,
+            Work::Take => self.take_bytes(asked).await,
+            Work::Events(first) => self.send_events(asked, *first).await,
+            Work::Frames(wanted) => self.send_frames(asked, wanted).await,
+        }
+    }
+
     /// Answers with a page, or with the reason why there is none.
-    async fn answer(&mut self, asked: Asked, page: Result<Page, Code>) -> Result<(), Ended> {
+    pub(super) async fn answer(
+        &mut self,
+        asked: &Asked,
+        page: Result<Page, Code>,
+    ) -> Result<(), Ended> {
         count(&self.source.counters().http_requests);
         self.response.clear();
         let mut head = asked.head();
-        match page {
-            Ok(Page::Journal) => return self.answer_with_journal(asked, head).await,
-            Ok(page) => match pages::render(page, self.source, self.response) {
-                Ok(()) => head.kind = page.kind(),
-                // A page that outgrew its buffer: the tests render the largest there is. Never half
-                // a page.
-                Err(_) => head.code = Code::InternalServerError,
-            },
-            Err(code) => head.code = code,
-        }
-        if head.code != Code::Ok {
-            count(&self.source.counters().http_errors);
-            pages::error(head.code, self.response);
+        let rendered = page.and_then(|page| {
+            head.kind = page.kind();
+            // A page that outgrew its buffer: the tests render the largest there is. Never half a
+            // page.
+            let all = pages::render(page, self.source, self.response);
+            all.map_err(|_| Code::InternalServerError)
+        });
+        if let Err(code) = rendered {
+            pages::error(code, self.response);
+            return self.complain(asked, code).await;
         }
         let bytes = match asked.method {
             Method::Head => self.response.head(&head),
@@ -230,118 +233,87 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         send(self.stream, bytes).await
     }
 
-    /// The journal, in as many parts as it takes.
-    async fn answer_with_journal(&mut self, asked: Asked, head: Head) -> Result<(), Ended> {
-        // HTTP/1.0 knows no chunks, and finds the end of the text at the end of the connection.
-        let framing = if asked.is_http_1_0 { Framing::ToTheEnd } else { Framing::Chunked };
-        let keep_alive = head.keep_alive && !asked.is_http_1_0;
-        let head = Head { framing, keep_alive, ..head };
-        if asked.method == Method::Head {
-            send(self.stream, self.response.head(&head)).await?;
-        } else {
-            let mut reader = pages::JournalReader::new();
-            let mut is_first = true;
-            let mut is_last = false;
-            // Bounded: the reader takes an entry at least each turn, and a limited number of them.
-            while !is_last {
-                self.response.clear();
-                is_last = reader.fill(self.source, self.response);
-                let bytes = match is_first {
-                    true => self.response.with_head(&head, is_last),
-                    false => self.response.part(framing, is_last),
-                };
-                send(self.stream, bytes).await?;
-                is_first = false;
-            }
-        }
-        if keep_alive || !asked.keep_alive {
-            return Ok(());
-        }
-        Err(Ended::Answered("closed after the answer"))
+    /// Answers that something is wrong, in the words that are in the response.
+    pub(super) async fn complain(&mut self, asked: &Asked, code: Code) -> Result<(), Ended> {
+        count(&self.source.counters().http_errors);
+        let head = Head { code, ..asked.head() };
+        let bytes = match asked.method {
+            Method::Head => self.response.head(&head),
+            _ => self.response.with_head(&head, true),
+        };
+        send(self.stream, bytes).await
     }
 
-    /// Sends bytes, unless somebody else is being sent some.
-    async fn send_bytes(&mut self, asked: Asked, wanted: Wanted) -> Result<(), Ended> {
-        let Some(_turn) = Turn::take(&self.source.streams().sending) else {
-            return self.answer(asked, Err(Code::ServiceUnavailable)).await;
-        };
+    /// A document in as many parts as it takes: in one piece, if it takes but one.
+    async fn answer_in_parts(&mut self, asked: &Asked, list: Listed) -> Result<(), Ended> {
         count(&self.source.counters().http_requests);
-        let framing = Framing::Parts(wanted.count);
-        let head = Head { kind: Kind::Bytes, framing, ..asked.head() };
+        let mut head = Head { kind: list.kind(), ..asked.head_of_parts() };
+        let mut reader = pages::Reader::new(list);
+        let mut is_first = true;
+        let mut is_last = false;
+        // Bounded: the reader takes an item at least each turn, and there is a limited number of
+        // them.
+        while !is_last {
+            self.response.clear();
+            is_last = reader.fill(self.source, self.response);
+            if is_first && is_last {
+                head = Head { kind: list.kind(), ..asked.head() };
+            }
+            if asked.method == Method::Head {
+                return send(self.stream, self.response.head(&head)).await;
+            }
+            self.send_part(&head, is_first, is_last).await?;
+            is_first = false;
+        }
+        match head.framing {
+            Framing::Length => Ok(()),
+            _ => self.after_parts(asked, &head),
+        }
+    }
+
+    /// A file, or the part of it that was asked for.
+    async fn send_file(&mut self, asked: &Asked, served: &Served) -> Result<(), Ended> {
+        let code = served.code();
+        let mut rest = served.bytes();
+        let mut head = Head {
+            code,
+            kind: served.file.kind,
+            framing: Framing::Parts(rest.len() as u64),
+            file: Some(served.clone()),
+            ..asked.head()
+        };
+        self.response.clear();
+        if code == Code::RangeNotSatisfiable {
+            pages::error(code, self.response);
+            head = Head { kind: Kind::Text, framing: Framing::Length, ..head };
+            count(&self.source.counters().http_errors);
+        } else if code == Code::NotModified {
+            head.framing = Framing::Nothing;
+        }
+        count(&self.source.counters().http_requests);
         if asked.method == Method::Head {
             return send(self.stream, self.response.head(&head)).await;
         }
-        let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
-        let mut sequence = Sequence::new(wanted.seed);
-        let mut rest = wanted.count;
+        let mut is_first = true;
         // Bounded: each turn takes a part from the rest.
         loop {
-            self.response.clear();
-            let is_first = rest == wanted.count;
-            rest -= self.response.append_with(rest, |out| sequence.fill(out)) as u64;
-            let bytes = match is_first {
-                true => self.response.with_head(&head, rest == 0),
-                false => self.response.part(framing, rest == 0),
-            };
-            send(self.stream, bytes).await?;
-            if rest == 0 {
+            let (part, left) = rest.split_at(rest.len().min(self.response.room()));
+            // Cannot fail: there is room.
+            let _ = self.response.append(part);
+            rest = left;
+            self.send_part(&head, is_first, rest.is_empty()).await?;
+            if rest.is_empty() {
                 return Ok(());
             }
-            if Instant::now() >= until {
-                return Err(Ended::Failed("client reads too slowly"));
-            }
+            is_first = false;
+            self.response.clear();
         }
-    }
-
-    /// Takes bytes, unless somebody else's are being taken, and answers what they were.
-    async fn take_bytes(&mut self, asked: Asked) -> Result<(), Ended> {
-        let mut rest = match asked.content {
-            Content::None => 0,
-            Content::Bytes(bytes) if bytes <= HTTP_BYTES_MAX => bytes,
-            Content::Bytes(_) => return Err(self.refuse(Code::ContentTooLarge).await),
-            Content::Chunked => return Err(self.refuse(Code::LengthRequired).await),
-        };
-        let total = rest;
-        let Some(_turn) = Turn::take(&self.source.streams().taking) else {
-            return Err(self.refuse(Code::ServiceUnavailable).await);
-        };
-        if asked.expects_continue && !asked.is_http_1_0 && rest > 0 {
-            send(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-        }
-        let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
-        let mut sum = SUM.digest();
-        // Bounded: each turn takes a byte at least from the rest.
-        loop {
-            let here = usize::try_from(rest).map_or(self.received, |rest| rest.min(self.received));
-            sum.update(&self.request[..here]);
-            self.forget(here);
-            rest -= here as u64;
-            if rest == 0 {
-                break;
-            }
-            // The buffer is empty, and what follows the content stays where it is.
-            let wanted = usize::try_from(rest)
-                .map_or(HTTP_HEAD_BYTES_MAX, |rest| rest.min(HTTP_HEAD_BYTES_MAX));
-            match with_deadline(until, self.stream.read(&mut self.request[..wanted])).await {
-                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
-                Ok(Ok(bytes)) => self.received = bytes,
-                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
-                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
-            }
-        }
-        count(&self.source.counters().http_requests);
-        self.response.clear();
-        let sum = sum.finalize();
-        // Cannot fail: the page is empty.
-        let _ = writeln!(self.response, "{{\"bytes\":{total},\"crc32\":\"{sum:08x}\"}}");
-        let head = Head { kind: Kind::Json, ..asked.head() };
-        send(self.stream, self.response.with_head(&head, true)).await
     }
 
     /// Answers that this is no request of ours. The connection ends, since nobody knows where the
     /// next request would begin; but not before the client had time to see the answer: a client
     /// that is still sending would be told by a reset, and lose it.
-    async fn refuse(&mut self, code: Code) -> Ended {
+    pub(super) async fn refuse(&mut self, code: Code) -> Ended {
         let asked = Asked {
             work: Work::Answer(Err(code)),
             method: Method::Other,
@@ -351,7 +323,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             expects_continue: false,
             takes_content: false,
         };
-        if let Err(ended) = self.answer(asked, Err(code)).await {
+        if let Err(ended) = self.answer(&asked, Err(code)).await {
             return ended;
         }
         let until = Instant::now() + time(HTTP_LINGER);
@@ -368,28 +340,27 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
 
 impl Asked {
     fn of(head: &request::Head<'_>) -> Self {
-        let is_bytes = head.path == bytes::PATH;
-        let work = match head.method {
-            Method::Get | Method::Head if is_bytes => {
-                Wanted::parse(head.query).map_or_else(|code| Work::Answer(Err(code)), Work::Send)
-            }
-            Method::Put if is_bytes => Work::Take,
-            Method::Get | Method::Head => Work::Answer(Page::at(head.path).ok_or(Code::NotFound)),
-            Method::Put | Method::Other => Work::Answer(Err(Code::MethodNotAllowed)),
-        };
         Self {
-            work,
+            work: Work::of(head),
             method: head.method,
             is_http_1_0: head.is_http_1_0,
             keep_alive: head.keep_alive,
             content: head.content,
             expects_continue: head.expects_continue,
-            takes_content: is_bytes,
+            takes_content: Work::takes_content(head.path),
         }
     }
 
+    /// The head of an answer whose length nobody knows. HTTP/1.0 knows no chunks, and finds the end
+    /// at the end of the connection.
+    pub(super) fn head_of_parts(&self) -> Head {
+        let framing = if self.is_http_1_0 { Framing::ToTheEnd } else { Framing::Chunked };
+        let keep_alive = self.keep_alive && !self.is_http_1_0;
+        Head { framing, keep_alive, ..self.head() }
+    }
+
     /// The head of its answer, if all is well.
-    fn head(&self) -> Head {
+    pub(super) fn head(&self) -> Head {
         Head {
             code: Code::Ok,
             kind: Kind::Text,
@@ -397,12 +368,13 @@ impl Asked {
             keep_alive: self.keep_alive,
             to_http_1_0: self.is_http_1_0,
             takes_content: self.takes_content,
+            file: None,
         }
     }
 }
 
 /// Writes all of it, within the time a client has for a response.
-async fn send(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Ended> {
+pub(super) async fn send(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Ended> {
     let all = async {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -420,6 +392,6 @@ async fn send(stream: &mut impl Write, bytes: &[u8]) -> Result<(), Ended> {
 }
 
 /// A limit, as the clock of the tasks counts.
-fn time(limit: core::time::Duration) -> Duration {
+pub(super) fn time(limit: core::time::Duration) -> Duration {
     Duration::from_micros(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX))
 }

@@ -1,7 +1,6 @@
 //! `/`: the board and its live counters, for people.
 //!
-//! One file without a script and without a request of its own; the browser's reload button shows
-//! new numbers. Wide enough for a screen, and narrow enough for a phone of 360 pixels.
+//! One page without a script; the browser's reload button shows new numbers. Wide enough for a screen, and narrow enough for a phone of 360 pixels.
 
 use core::fmt::{self, Arguments, Write};
 use core::time::Duration;
@@ -13,32 +12,6 @@ use crate::status::{BoardFacts, Direction, Status};
 
 use super::Source;
 use super::text::{Colons, Html};
-
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dde2e8;--card:#fff;\
---back:#f4f6f8;--mark:#c5124b}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#97a3b3;--line:#2b3442;--card:#181f2a;\
---back:#10151d;--mark:#ff6b93}}\
-*{box-sizing:border-box}\
-body{margin:0;background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
-main{max-width:66rem;margin:0 auto;padding:1.5rem 1rem}\
-h1{margin:0;font-size:1.9rem;line-height:1.2}\
-h1 small{color:var(--soft);font-size:1rem;font-weight:400}\
-h2{margin:0 0 .4rem;font-size:.8rem;letter-spacing:.08em;text-transform:uppercase;\
-color:var(--mark)}\
-a{color:var(--mark)}header p{margin:.3rem 0 1.2rem;color:var(--soft)}\
-.grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr))}\
-section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;\
-min-width:0}\
-table{width:100%;border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\
-th,td{padding:.2rem 0;border-top:1px solid var(--line);text-align:left;vertical-align:top}\
-tr:first-child>*{border-top:0}\
-th{font-weight:400;color:var(--soft);padding-right:1rem;white-space:nowrap}\
-td{overflow-wrap:anywhere}.n td,.n thead th{text-align:right;padding-right:0}\
-.zero{opacity:.55}.hot>*{color:var(--mark);font-weight:600}\
-code,pre{font-family:ui-monospace,monospace;font-size:.85rem}\
-pre{margin:0;padding:.7rem;overflow-x:auto;background:var(--back);border-radius:.4rem}\
-footer{margin-top:1rem;color:var(--soft);font-size:.85rem}";
 
 /// Writes the page.
 ///
@@ -52,7 +25,8 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <title>{name}</title>\n<style>{STYLE}</style></head>\n<body><main>\n\
+         <title>{name}</title>\n\
+         <link rel=\"stylesheet\" href=\"/style.css\"></head>\n<body><main>\n\
          <header><h1>{name} <small>{}</small></h1>\n\
          <p>Bare metal: this page comes from a Raspberry Pi that runs no operating system, only \
          <b>barewire</b>, up for {}. The numbers are of this moment; \

@@ -1,38 +1,52 @@
 //! The web server: what the board is, and its live counters, for people (`/`) and programs
-//! (`/status.json`, documented in docs/http-api.md).
+//! (`/status.json` and others, documented in docs/http-api.md).
 //!
 //! ```text
-//!   request.rs      bytes -> Head            (no I/O)
-//!   pages.rs        path -> Page -> content  (no I/O); index.rs, status_json.rs, icon.rs
+//!   request.rs      bytes -> Head            (no I/O); query.rs
+//!   route.rs        Head -> Work             (no I/O): what is where
+//!   pages.rs        path -> Page -> content  (no I/O); index.rs, status_json.rs, icon.rs,
+//!                                            and what may be longer: tables.rs, metrics.rs
+//!   file.rs         the files of firmware/web: which form, which part (no I/O)
+//!   frames.rs       captured frames -> pcapng (no I/O)
 //!   response.rs     Head + content -> bytes  (no I/O)
 //!   bytes.rs        a path to measure by     (no I/O)
-//!   connection.rs   requests and responses on one connection, with deadlines
+//!   connection.rs   requests and responses on one connection, with deadlines;
+//!                   exchange.rs (/bytes), live.rs (/events, /pcap)
 //! ```
 
 mod bytes;
 mod connection;
+mod exchange;
+mod file;
+pub mod frames;
 mod icon;
 mod index;
+mod live;
+mod metrics;
 mod pages;
+pub mod query;
 pub mod request;
 mod response;
+mod route;
 mod status_json;
+mod tables;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 use crate::journal::Entry;
-use crate::net::TcpListener;
+use crate::net::{Neighbor, Route, SocketInfo, TcpListener};
 use crate::status::{BoardFacts, Drops, ServiceCounters, Status};
 use crate::system::System;
+use crate::wire::{ProtocolCounters, Recording};
 
 pub use bytes::Streams;
 use connection::{Buffers, Ended};
 pub use response::Code;
 
 /// What pages show: of the system, and in tests of nothing.
-trait Source {
+trait Source: Recording {
     /// This moment's status.
     fn status(&self) -> Status;
     /// What the board is.
@@ -43,7 +57,15 @@ trait Source {
     fn counters(&self) -> &ServiceCounters;
     /// The oldest journal entry whose number is at least `number`.
     fn journal_after(&self, number: u64) -> Option<Entry>;
-    /// Who moves bytes of `/bytes`.
+    /// The sockets.
+    fn sockets(&self) -> impl Iterator<Item = SocketInfo>;
+    /// The neighbours.
+    fn neighbors(&self) -> impl Iterator<Item = Neighbor>;
+    /// The routes.
+    fn routes(&self) -> impl Iterator<Item = Route>;
+    /// What passed, by protocol.
+    fn protocols(&self) -> ProtocolCounters;
+    /// Who is busy with something that takes long.
     fn streams(&self) -> &Streams;
 }
 
@@ -68,6 +90,22 @@ impl Source for System {
         self.journal_after(number)
     }
 
+    fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
+        self.sockets()
+    }
+
+    fn neighbors(&self) -> impl Iterator<Item = Neighbor> {
+        self.neighbors()
+    }
+
+    fn routes(&self) -> impl Iterator<Item = Route> {
+        self.routes()
+    }
+
+    fn protocols(&self) -> ProtocolCounters {
+        self.protocol_counters()
+    }
+
     fn streams(&self) -> &Streams {
         &self.streams
     }
@@ -80,7 +118,8 @@ pub async fn run(system: &'static System, listener: TcpListener, worker: usize) 
     loop {
         let mut stream = listener.accept().await;
         let crowd = || listener.someone_waits();
-        let ended = connection::serve(system, &mut stream, &mut buffers, crowd).await;
+        let peer = stream.peer();
+        let ended = connection::serve(system, &mut stream, peer, &mut buffers, crowd).await;
         defmt_or_log::debug!("httpd {}: {}", worker, ended.reason());
         match ended {
             Ended::Failed(_) => stream.abort(),

@@ -6,8 +6,9 @@ use crate::limits::JOURNAL_ENTRIES;
 
 use super::Source;
 use super::response::{Code, Kind, Response};
+use super::tables::{self, Parts};
 use super::text::Plain;
-use super::{icon, index, status_json};
+use super::{icon, index, metrics, status_json};
 
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,6 @@ pub(super) enum Page {
     Index,
     /// `/status.json`: for programs.
     Status,
-    /// `/dmesg.txt`: the journal, as `dmesg` prints it.
-    Journal,
     /// `/favicon.ico`.
     Icon,
 }
@@ -28,7 +27,6 @@ impl Page {
         match path {
             "/" => Some(Self::Index),
             "/status.json" => Some(Self::Status),
-            "/dmesg.txt" => Some(Self::Journal),
             "/favicon.ico" => Some(Self::Icon),
             _ => None,
         }
@@ -39,14 +37,82 @@ impl Page {
         match self {
             Self::Index => Kind::Html,
             Self::Status => Kind::Json,
-            Self::Journal => Kind::Text,
             Self::Icon => Kind::Icon,
         }
     }
 }
 
-/// Renders a page whole. The journal, which may be longer than a page, is read by
-/// [`JournalReader`].
+/// A document that may be longer than a page, and is written in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// `/sockets.json`.
+    Sockets,
+    /// `/neighbors.json`.
+    Neighbors,
+    /// `/routes.json`.
+    Routes,
+    /// `/metrics`: for Prometheus.
+    Metrics,
+    /// `/dmesg.txt`: the journal, as `dmesg` prints it.
+    Journal,
+}
+
+impl Listed {
+    /// The document at a path.
+    pub fn at(path: &str) -> Option<Self> {
+        match path {
+            "/sockets.json" => Some(Self::Sockets),
+            "/neighbors.json" => Some(Self::Neighbors),
+            "/routes.json" => Some(Self::Routes),
+            "/metrics" => Some(Self::Metrics),
+            "/dmesg.txt" => Some(Self::Journal),
+            _ => None,
+        }
+    }
+
+    /// What it consists of.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Sockets | Self::Neighbors | Self::Routes => Kind::Json,
+            Self::Metrics => Kind::Metrics,
+            Self::Journal => Kind::Text,
+        }
+    }
+}
+
+/// Writes a document in parts.
+pub(super) struct Reader {
+    list: Listed,
+    journal: JournalReader,
+    /// Items that are written.
+    written: usize,
+}
+
+impl Reader {
+    /// From the beginning.
+    pub const fn new(list: Listed) -> Self {
+        Self { list, journal: JournalReader::new(), written: 0 }
+    }
+
+    /// Appends as many whole items as fit; returns true if there are no more.
+    pub fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
+        if self.list == Listed::Journal {
+            return self.journal.fill(source, out);
+        }
+        let mut parts = Parts::after(self.written, out);
+        match self.list {
+            Listed::Sockets => tables::sockets(source, &mut parts),
+            Listed::Neighbors => tables::neighbors(source, &mut parts),
+            Listed::Routes => tables::routes(source, &mut parts),
+            Listed::Metrics => metrics::write(source, &mut parts),
+            Listed::Journal => {}
+        }
+        self.written = parts.written();
+        parts.is_done()
+    }
+}
+
+/// Renders a page whole.
 ///
 /// # Errors
 /// [`fmt::Error`] if it does not fit.
@@ -55,10 +121,6 @@ pub(super) fn render(page: Page, source: &impl Source, out: &mut Response) -> fm
         Page::Index => index::write(source, out),
         Page::Status => status_json::write(source, out),
         Page::Icon => out.append(&icon::ICON),
-        Page::Journal => {
-            JournalReader::new().fill(source, out);
-            Ok(())
-        }
     }
 }
 
@@ -70,7 +132,7 @@ pub(super) fn error(code: Code, out: &mut Response) {
 }
 
 /// Reads the journal in parts.
-pub(super) struct JournalReader {
+struct JournalReader {
     next: u64,
     /// Entries still to be read: what is written meanwhile does not keep a reader for ever.
     left: usize,
@@ -78,12 +140,12 @@ pub(super) struct JournalReader {
 
 impl JournalReader {
     /// From the oldest entry on.
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self { next: 0, left: JOURNAL_ENTRIES }
     }
 
     /// Appends as many whole lines as fit; returns true if there are no more.
-    pub(super) fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
+    fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
         while self.left > 0 {
             let Some(entry) = source.journal_after(self.next) else { return true };
             let line_at = out.length();

@@ -8,6 +8,7 @@
 
 use core::fmt::{self, Write};
 
+use super::file::Served;
 use crate::limits::{HTTP_RESPONSE_HEAD_BYTES_MAX, PAGE_BYTES_MAX};
 
 /// Where the content begins.
@@ -24,6 +25,10 @@ const _: () = assert!(PAGE_BYTES_MAX <= 0xFFFF, "a chunk's length has four digit
 pub enum Code {
     /// 200.
     Ok,
+    /// 206: the part of a file that was asked for.
+    PartialContent,
+    /// 304: the client has the file.
+    NotModified,
     /// 400: the request is not well formed.
     BadRequest,
     /// 404: there is no such page.
@@ -38,6 +43,8 @@ pub enum Code {
     ContentTooLarge,
     /// 414: the request line is too long.
     UriTooLong,
+    /// 416: the file does not reach that far.
+    RangeNotSatisfiable,
     /// 431: the head is too long, or has too many fields.
     FieldsTooLarge,
     /// 500: a page outgrew its buffer: a mistake of ours.
@@ -55,6 +62,8 @@ impl Code {
     pub const fn number(self) -> u16 {
         match self {
             Self::Ok => 200,
+            Self::PartialContent => 206,
+            Self::NotModified => 304,
             Self::BadRequest => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -62,6 +71,7 @@ impl Code {
             Self::LengthRequired => 411,
             Self::ContentTooLarge => 413,
             Self::UriTooLong => 414,
+            Self::RangeNotSatisfiable => 416,
             Self::FieldsTooLarge => 431,
             Self::InternalServerError => 500,
             Self::NotImplemented => 501,
@@ -74,6 +84,8 @@ impl Code {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Ok => "OK",
+            Self::PartialContent => "Partial Content",
+            Self::NotModified => "Not Modified",
             Self::BadRequest => "Bad Request",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
@@ -81,6 +93,7 @@ impl Code {
             Self::LengthRequired => "Length Required",
             Self::ContentTooLarge => "Content Too Large",
             Self::UriTooLong => "URI Too Long",
+            Self::RangeNotSatisfiable => "Range Not Satisfiable",
             Self::FieldsTooLarge => "Request Header Fields Too Large",
             Self::InternalServerError => "Internal Server Error",
             Self::NotImplemented => "Not Implemented",
@@ -103,22 +116,49 @@ pub enum Kind {
     Icon,
     /// Bytes of no meaning.
     Bytes,
+    /// Counters for Prometheus.
+    Metrics,
+    /// Events for a page's script.
+    Events,
+    /// Captured frames.
+    Frames,
+    /// Of a file: how a page looks.
+    Style,
+    /// Of a file: what a page does. There may be none.
+    #[allow(dead_code, reason = "which kinds there are depends on the files")]
+    Script,
+    /// Of a file: a drawing.
+    #[allow(dead_code, reason = "which kinds there are depends on the files")]
+    Picture,
+    /// Of a file: text.
+    #[allow(dead_code, reason = "which kinds there are depends on the files")]
+    TextFile,
 }
 
 impl Kind {
-    /// The fields that depend on it. Only the icon may be kept: everything else is of the moment.
+    /// The fields that depend on it. Files may be kept, and are asked for again by their tag;
+    /// everything else is of the moment.
     const fn fields(self) -> &'static str {
         match self {
-            // Nothing is loaded from anywhere, and nobody frames the page.
+            // Nothing is loaded from anywhere else, nothing runs that is not a file of ours, and
+            // nobody frames the page.
             Self::Html => {
-                "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
-                 Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; \
-                 img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+                "Content-Type: text/html; charset=utf-8\r\n\
+                 Content-Security-Policy: default-src 'none'; style-src 'self'; \
+                 script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
+                 form-action 'none'; frame-ancestors 'none'\r\n"
             }
-            Self::Json => "Content-Type: application/json\r\nCache-Control: no-store\r\n",
-            Self::Text => "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n",
-            Self::Bytes => "Content-Type: application/octet-stream\r\nCache-Control: no-store\r\n",
-            Self::Icon => "Content-Type: image/x-icon\r\nCache-Control: max-age=86400\r\n",
+            Self::Json => "Content-Type: application/json\r\n",
+            Self::Text | Self::TextFile => "Content-Type: text/plain; charset=utf-8\r\n",
+            Self::Bytes => "Content-Type: application/octet-stream\r\n",
+            Self::Icon => "Content-Type: image/x-icon\r\n",
+            // The exposition format's own version.
+            Self::Metrics => "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+            Self::Events => "Content-Type: text/event-stream\r\n",
+            Self::Frames => "Content-Type: application/x-pcapng\r\n",
+            Self::Style => "Content-Type: text/css; charset=utf-8\r\n",
+            Self::Script => "Content-Type: text/javascript; charset=utf-8\r\n",
+            Self::Picture => "Content-Type: image/svg+xml\r\n",
         }
     }
 }
@@ -134,10 +174,12 @@ pub enum Framing {
     Chunked,
     /// By the end of the connection.
     ToTheEnd,
+    /// There is none, whatever the fields say (304).
+    Nothing,
 }
 
 /// A response's head.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Head {
     /// The status.
     pub code: Code,
@@ -151,6 +193,8 @@ pub struct Head {
     pub to_http_1_0: bool,
     /// True if PUT is offered where the request went.
     pub takes_content: bool,
+    /// The file that it is of.
+    pub file: Option<Served>,
 }
 
 /// The memory a response is built in.
@@ -219,6 +263,23 @@ impl Response {
         taken
     }
 
+    /// Appends what `build` writes into the room that is left; it returns how many bytes that were.
+    ///
+    /// # Errors
+    /// [`fmt::Error`] if it says that they did not fit.
+    pub fn put(&mut self, build: impl FnOnce(&mut [u8]) -> Option<usize>) -> fmt::Result {
+        let room = &mut self.bytes[CONTENT_AT + self.length..CONTENT_AT + PAGE_BYTES_MAX];
+        let room_bytes = room.len();
+        let taken = build(room).filter(|&taken| taken <= room_bytes).ok_or(fmt::Error)?;
+        self.length += taken;
+        Ok(())
+    }
+
+    /// Bytes of content that still fit.
+    pub fn room(&self) -> usize {
+        PAGE_BYTES_MAX - self.length
+    }
+
     /// The head alone, as it answers a HEAD request.
     pub fn head(&mut self, head: &Head) -> &[u8] {
         let start = self.put_head(head, CONTENT_AT);
@@ -277,12 +338,23 @@ impl Head {
     fn write(&self, out: &mut impl Write, length: usize) -> fmt::Result {
         write!(out, "HTTP/1.1 {} {}\r\n", self.code.number(), self.code.reason())?;
         write!(out, "Server: barewire/{}\r\n", env!("CARGO_PKG_VERSION"))?;
-        out.write_str(self.kind.fields())?;
+        // RFC 9110 15.4.5: the client knows what it is.
+        if self.code != Code::NotModified {
+            out.write_str(self.kind.fields())?;
+        }
+        match &self.file {
+            Some(file) => {
+                out.write_str("Cache-Control: no-cache\r\n")?;
+                file.write_fields(out)?;
+            }
+            None if self.kind == Kind::Icon => out.write_str("Cache-Control: max-age=86400\r\n")?,
+            None => out.write_str("Cache-Control: no-store\r\n")?,
+        }
         match self.framing {
             Framing::Length => write!(out, "Content-Length: {length}\r\n")?,
             Framing::Parts(bytes) => write!(out, "Content-Length: {bytes}\r\n")?,
             Framing::Chunked => out.write_str("Transfer-Encoding: chunked\r\n")?,
-            Framing::ToTheEnd => {}
+            Framing::ToTheEnd | Framing::Nothing => {}
         }
         if !self.keep_alive {
             out.write_str("Connection: close\r\n")?;
@@ -293,7 +365,14 @@ impl Head {
             let put = if self.takes_content { ", PUT" } else { "" };
             write!(out, "Allow: GET, HEAD{put}\r\n")?;
         }
-        out.write_str("X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n")
+        if self.code == Code::ServiceUnavailable {
+            out.write_str("Retry-After: 1\r\n")?;
+        }
+        // No page of another site reads or embeds any of this.
+        out.write_str(
+            "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+             Cross-Origin-Resource-Policy: same-origin\r\n\r\n",
+        )
     }
 }
 
@@ -313,105 +392,5 @@ impl fmt::Write for Slice<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::string::String;
-
-    use super::*;
-
-    const HEAD: Head = Head {
-        code: Code::Ok,
-        kind: Kind::Json,
-        framing: Framing::Length,
-        keep_alive: true,
-        to_http_1_0: false,
-        takes_content: false,
-    };
-
-    fn text(bytes: &[u8]) -> String {
-        String::from_utf8(bytes.to_vec()).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
-    }
-
-    #[test]
-    fn head_and_content_are_one_piece() {
-        let mut response = Response::new();
-        write!(response, "{{}}").unwrap();
-        let head = "HTTP/1.1 200 OK\r\nServer: barewire/VERSION\r\n\
-                    Content-Type: application/json\r\nCache-Control: no-store\r\n\
-                    Content-Length: 2\r\n\
-                    X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n";
-        assert_eq!(text(response.with_head(&HEAD, true)), std::format!("{head}{{}}"));
-        assert_eq!(text(response.head(&HEAD)), head);
-    }
-
-    #[test]
-    fn chunks() {
-        let mut response = Response::new();
-        let head = Head { framing: Framing::Chunked, ..HEAD };
-        write!(response, "one").unwrap();
-        assert!(text(response.with_head(&head, false)).ends_with("\r\n\r\n0003\r\none\r\n"));
-        response.clear();
-        write!(response, "seventeen letters").unwrap();
-        assert_eq!(
-            text(response.part(Framing::Chunked, true)),
-            "0011\r\nseventeen letters\r\n0\r\n\r\n"
-        );
-        response.clear();
-        assert_eq!(text(response.part(Framing::Chunked, true)), "0\r\n\r\n");
-        assert_eq!(text(response.part(Framing::Chunked, false)), "");
-        assert_eq!(text(response.part(Framing::ToTheEnd, true)), "");
-        assert!(text(response.with_head(&head, true)).ends_with("\r\n\r\n0\r\n\r\n"));
-    }
-
-    #[test]
-    fn content_is_whole_or_refused() {
-        let mut response = Response::new();
-        assert!(response.append(&[b'x'; PAGE_BYTES_MAX]).is_ok());
-        assert!(response.append(b"x").is_err());
-        assert_eq!(response.length(), PAGE_BYTES_MAX);
-        let chunk = response.part(Framing::Chunked, true);
-        assert_eq!(chunk.len(), CHUNK_SIZE_BYTES + PAGE_BYTES_MAX + TAIL.len());
-        assert!(chunk.starts_with(b"3000\r\n"));
-    }
-
-    #[test]
-    fn every_head_fits() {
-        use Code::*;
-        let mut response = Response::new();
-        response.append(&[b'x'; PAGE_BYTES_MAX]).unwrap();
-        for code in [
-            Ok,
-            BadRequest,
-            NotFound,
-            MethodNotAllowed,
-            RequestTimeout,
-            LengthRequired,
-            ContentTooLarge,
-            UriTooLong,
-            FieldsTooLarge,
-            InternalServerError,
-            NotImplemented,
-            ServiceUnavailable,
-            VersionNotSupported,
-        ] {
-            for kind in [Kind::Html, Kind::Json, Kind::Text, Kind::Icon, Kind::Bytes] {
-                for framing in
-                    [Framing::Length, Framing::Parts(u64::MAX), Framing::Chunked, Framing::ToTheEnd]
-                {
-                    for (keep_alive, to_http_1_0) in [(false, true), (true, true), (true, false)] {
-                        let head = Head {
-                            code,
-                            kind,
-                            framing,
-                            keep_alive,
-                            to_http_1_0,
-                            takes_content: true,
-                        };
-                        let bytes = text(response.with_head(&head, true));
-                        assert!(bytes.starts_with("HTTP/1.1 "));
-                        assert!(bytes.contains("\r\n\r\n"));
-                    }
-                }
-            }
-        }
-    }
-}
+#[path = "tests/response.rs"]
+mod tests;

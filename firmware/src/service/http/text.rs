@@ -50,6 +50,28 @@ impl<T: Display> Display for Json<T> {
     }
 }
 
+/// Printed as the value of a Prometheus label, quotes included.
+pub(super) struct Label<T>(pub T);
+
+impl<T: Display> Display for Label<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl Write for Escape<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|character| match character {
+                    '"' => self.0.write_str("\\\""),
+                    '\\' => self.0.write_str("\\\\"),
+                    _ if character.is_control() => self.0.write_str("?"),
+                    _ => self.0.write_char(character),
+                })
+            }
+        }
+        f.write_str("\"")?;
+        write!(Escape(f), "{}", self.0)?;
+        f.write_str("\"")
+    }
+}
+
 /// Printed on a terminal: control characters become `?`.
 pub(super) struct Plain<T>(pub T);
 
@@ -88,6 +110,7 @@ mod tests {
         let hostile = "<b a='\"&\\\u{1b}\u{85}\u{e4}";
         assert_eq!(Html(hostile).to_string(), "&lt;b a=&#39;&quot;&amp;\\??\u{e4}");
         assert_eq!(Json(hostile).to_string(), "\"<b a='\\\"&\\\\\\u001b\\u0085\u{e4}\"");
+        assert_eq!(Label(hostile).to_string(), "\"<b a='\\\"&\\\\??\u{e4}\"");
         assert_eq!(Plain(hostile).to_string(), "<b a='\"&\\??\u{e4}");
     }
 

@@ -3,6 +3,10 @@
 mod bytes;
 mod content;
 mod conversation;
+mod files;
+mod live;
+mod shapes;
+mod tables;
 
 use core::cell::Cell;
 use core::convert::Infallible;
@@ -14,18 +18,20 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use embedded_io_async::{ErrorType, Read, Write};
-use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpEndpoint, Ipv4Address, Ipv4Cidr};
 
 use super::connection::{self, Buffers, Ended};
 use super::{Source, Streams};
 use crate::Text;
 use crate::journal::{Entry, Event, Journal};
-use crate::limits::{JOURNAL_ENTRIES, LISTENERS};
+use crate::limits::{CAPTURE_FRAMES, FRAME_BYTES_MAX, JOURNAL_ENTRIES, LISTENERS};
+use crate::net::{Neighbor, Route, SocketInfo};
 use crate::status::{
     Address, AddressSource, BoardFacts, Direction, Drop, Drops, Link, Listener, NicCounters,
     NicFacts, ServiceCounters, SocketCounts, Status,
 };
 use crate::testing::block_on;
+use crate::wire::{ProtocolCounters, Recorder, Recording};
 
 /// A board on a desk.
 struct Desk {
@@ -34,7 +40,23 @@ struct Desk {
     drops: Drops,
     counters: ServiceCounters,
     journal: Journal,
+    sockets: Vec<SocketInfo>,
+    neighbors: Vec<Neighbor>,
+    routes: Vec<Route>,
+    protocols: ProtocolCounters,
+    recorder: Recorder,
     streams: Streams,
+}
+
+impl Recording for Desk {
+    fn with_recorder<R>(&self, f: impl FnOnce(&Recorder) -> R) -> R {
+        f(&self.recorder)
+    }
+}
+
+fn recorder() -> Recorder {
+    let frames = std::vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES];
+    Recorder::new(frames.try_into().map(std::boxed::Box::leak).unwrap())
 }
 
 impl Source for Desk {
@@ -56,6 +78,22 @@ impl Source for Desk {
 
     fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal.after(number)
+    }
+
+    fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
+        self.sockets.iter().copied()
+    }
+
+    fn neighbors(&self) -> impl Iterator<Item = Neighbor> {
+        self.neighbors.iter().copied()
+    }
+
+    fn routes(&self) -> impl Iterator<Item = Route> {
+        self.routes.iter().copied()
+    }
+
+    fn protocols(&self) -> ProtocolCounters {
+        self.protocols
     }
 
     fn streams(&self) -> &Streams {
@@ -117,6 +155,11 @@ fn desk() -> Desk {
         drops,
         counters: ServiceCounters::default(),
         journal,
+        sockets: Vec::new(),
+        neighbors: Vec::new(),
+        routes: Vec::new(),
+        protocols: ProtocolCounters::default(),
+        recorder: recorder(),
         streams: Streams::default(),
     }
 }
@@ -185,11 +228,13 @@ fn worst(character: char) -> Desk {
                 closing: usize::MAX,
                 free: usize::MAX,
             },
-            listeners: core::iter::repeat_n(
-                Listener { owner: "a-service-name", port: u16::MAX, listening: usize::MAX },
-                LISTENERS,
-            )
-            .collect(),
+            listeners: (0..LISTENERS as u16)
+                .map(|number| Listener {
+                    owner: "a-service-name",
+                    port: u16::MAX - number,
+                    listening: usize::MAX,
+                })
+                .collect(),
             polls: u64::MAX,
         },
         facts: BoardFacts {
@@ -216,6 +261,11 @@ fn worst(character: char) -> Desk {
             shells: most(),
         },
         journal,
+        sockets: Vec::new(),
+        neighbors: Vec::new(),
+        routes: Vec::new(),
+        protocols: ProtocolCounters::default(),
+        recorder: recorder(),
         streams: Streams::default(),
     }
 }
@@ -241,7 +291,7 @@ impl Client {
     }
 
     fn meets(&mut self, desk: &Desk) -> Ended {
-        block_on(connection::serve(desk, self, &mut Buffers::new(), pending::<()>))
+        block_on(connection::serve(desk, self, peer(), &mut Buffers::new(), pending::<()>))
     }
 }
 
@@ -335,6 +385,11 @@ fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Answer> {
         answers.push(answer);
     }
     answers
+}
+
+/// Who asks.
+fn peer() -> IpEndpoint {
+    IpEndpoint::new(Ipv4Address::new(192, 168, 1, 7).into(), 40_000)
 }
 
 fn get(path: &str) -> String {

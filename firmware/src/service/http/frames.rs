@@ -3,6 +3,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::time::Duration;
 
 use packet::filter::Filter;
 use packet::{Names, Transport, pcapng};
@@ -183,6 +184,8 @@ pub(super) struct Writer<'a> {
     wanted: &'a Wanted,
     filter: &'a Filter,
     viewers: &'a Viewers,
+    /// The time of day at start, or 0.
+    started_at: Duration,
     /// Frames that were written.
     written: u64,
     /// Lost frames that were told of.
@@ -191,8 +194,14 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Nothing is written yet.
-    pub fn new(wanted: &'a Wanted, filter: &'a Filter, viewers: &'a Viewers) -> Self {
-        Self { wanted, filter, viewers, written: 0, told: 0 }
+    pub fn new(
+        wanted: &'a Wanted,
+        filter: &'a Filter,
+        viewers: &'a Viewers,
+        started_at: Option<Duration>,
+    ) -> Self {
+        let started_at = started_at.unwrap_or_default();
+        Self { wanted, filter, viewers, started_at, written: 0, told: 0 }
     }
 
     /// What comes first: a section and its two interfaces.
@@ -225,7 +234,7 @@ impl<'a> Writer<'a> {
         let comment = Text::<CAPTURE_COMMENT_BYTES>::of(format_args!("{frame}"));
         let packet = pcapng::Packet {
             interface: u32::from(frame.port == Port::Lo),
-            at: micros(frame.at),
+            at: micros(self.started_at + frame.at),
             way: match frame.way {
                 Way::In => pcapng::Way::In,
                 Way::Out => pcapng::Way::Out,
@@ -250,13 +259,13 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// [`fmt::Error`] if it does not fit.
-    pub fn end(&self, now: core::time::Duration, missed: u64, out: &mut Response) -> fmt::Result {
+    pub fn end(&self, now: Duration, missed: u64, out: &mut Response) -> fmt::Result {
         let seen = self.written + missed;
-        out.put(|out| pcapng::statistics(out, 0, micros(now), seen, missed))
+        out.put(|out| pcapng::statistics(out, 0, micros(self.started_at + now), seen, missed))
     }
 }
 
-fn micros(time: core::time::Duration) -> u64 {
+fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

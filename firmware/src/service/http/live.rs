@@ -119,7 +119,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         if wanted.is_ring {
             reader.rewind();
         }
-        let mut writer = Writer::new(wanted, &filter, viewers);
+        let mut writer = Writer::new(wanted, &filter, viewers, source.started_at());
         self.response.clear();
         // Cannot fail: there is room for much more.
         let _ = writer.begin(self.response);

@@ -35,6 +35,9 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
+
+use crate::clock::UnixTime;
 use crate::journal::Entry;
 use crate::net::{Neighbor, Route, SocketInfo, TcpListener};
 use crate::status::{BoardFacts, Drops, ServiceCounters, Status};
@@ -57,6 +60,8 @@ trait Source: Recording {
     fn counters(&self) -> &ServiceCounters;
     /// The oldest journal entry whose number is at least `number`.
     fn journal_after(&self, number: u64) -> Option<Entry>;
+    /// The time of day at start, since 1970, if it is known.
+    fn started_at(&self) -> Option<Duration>;
     /// The sockets.
     fn sockets(&self) -> impl Iterator<Item = SocketInfo>;
     /// The neighbours.
@@ -88,6 +93,10 @@ impl Source for System {
 
     fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal_after(number)
+    }
+
+    fn started_at(&self) -> Option<Duration> {
+        self.clock_at(Duration::ZERO).map(UnixTime::since_1970)
     }
 
     fn sockets(&self) -> impl Iterator<Item = SocketInfo> {

@@ -40,6 +40,7 @@ struct Desk {
     drops: Drops,
     counters: ServiceCounters,
     journal: Journal,
+    started_at: Option<Duration>,
     sockets: Vec<SocketInfo>,
     neighbors: Vec<Neighbor>,
     routes: Vec<Route>,
@@ -78,6 +79,10 @@ impl Source for Desk {
 
     fn journal_after(&self, number: u64) -> Option<Entry> {
         self.journal.after(number)
+    }
+
+    fn started_at(&self) -> Option<Duration> {
+        self.started_at
     }
 
     fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
@@ -155,6 +160,7 @@ fn desk() -> Desk {
         drops,
         counters: ServiceCounters::default(),
         journal,
+        started_at: None,
         sockets: Vec::new(),
         neighbors: Vec::new(),
         routes: Vec::new(),
@@ -261,6 +267,7 @@ fn worst(character: char) -> Desk {
             shells: most(),
         },
         journal,
+        started_at: None,
         sockets: Vec::new(),
         neighbors: Vec::new(),
         routes: Vec::new(),

@@ -82,11 +82,6 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
-    /// A connection sends the same bare ACK over and over; it is held back.
-    Runaway {
-        /// The peer.
-        peer: Text<48>,
-    },
     /// A restart was asked for.
     RestartRequested(Text<48>),
     /// A driver's word: what it is about, and what it says.
@@ -130,7 +125,6 @@ impl fmt::Display for Event {
             Self::Config(text) => write!(f, "command line: {text}"),
             Self::SessionStarted { session, from } => write!(f, "shell {session}: from {from}"),
             Self::SessionEnded { session, reason } => write!(f, "shell {session}: {reason}"),
-            Self::Runaway { peer } => write!(f, "tcp: connection with {peer} held back"),
             Self::RestartRequested(by) => write!(f, "restart requested by {by}"),
             Self::Driver { driver, text } => write!(f, "{driver}: {text}"),
         }

@@ -17,14 +17,24 @@ pub const MTU_BYTES: usize = FRAME_BYTES_MAX - 14;
 /// their turn.
 pub const INGRESS_FRAMES_PER_POLL: usize = 32;
 
-/// Passes over all sockets in one turn; each pass sends at most one frame a socket.
+/// Passes over all UDP sockets in one turn; each pass sends at most one frame a socket.
 pub const EGRESS_PASSES_PER_POLL: usize = 16;
 
 // --- Stack
 // ------------------------------------------------------------------------------------------------
 
-/// TCP sockets: connections, listening and closing ones together.
+/// TCP connections.
 pub const TCP_SOCKETS: usize = 64;
+
+/// TCP connections whose handshake is under way; more are answered by SYN cookies.
+pub const TCP_HALF_OPEN: usize = 256;
+
+/// TCP connections that are closed and remembered (TIME-WAIT).
+pub const TCP_TIME_WAIT: usize = 256;
+
+/// Blocks of 4 KiB of which the rings of all TCP connections are made. Every connection can always
+/// have 7, and 508 KiB each way if others leave that.
+pub const TCP_BLOCKS: usize = 1_664;
 
 /// UDP sockets: services, and what commands open.
 pub const UDP_SOCKETS: usize = 24;
@@ -44,8 +54,8 @@ pub const ICMP_RING_BYTES: usize = DATAGRAM_BYTES_MAX + 2048;
 /// Messages that wait in an ICMP socket.
 pub const ICMP_MESSAGES: usize = 32;
 
-/// The stack's raw sockets, which see ICMP and ICMPv6.
-pub const OTHER_SOCKETS: usize = 2;
+/// The stack's raw sockets, which see ICMP and ICMPv6, and TCP that came in pieces.
+pub const RAW_SOCKETS: usize = 3;
 
 /// ICMP messages of ours that wait to be sent.
 pub const OUTPUT_PACKETS: usize = 32;
@@ -117,13 +127,6 @@ pub const CAPTURE_COMMENT_BYTES: usize = 192;
 /// Readers of the capture ring at a time.
 pub const CAPTURE_READERS: usize = 12;
 
-/// Bytes of receive ring of each TCP socket: what a peer may send ahead of us. It fits into
-/// the 20 KB of the LAN9514's FIFO, which at full speed is emptied more slowly than filled.
-pub const TCP_RECEIVE_BYTES: usize = 16 * 1024;
-
-/// Bytes of send ring of each TCP socket.
-pub const TCP_SEND_BYTES: usize = 32 * 1024;
-
 /// Neighbours known at a time.
 pub const NEIGHBORS: usize = 128;
 
@@ -173,32 +176,24 @@ pub const TCP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Quiet connections are probed this often (RFC 9293 3.8.4), so that a vanished peer is noticed.
 pub const TCP_KEEP_ALIVE: Duration = Duration::from_secs(6);
 
+/// One that does not answer so many probes has ended.
+pub const TCP_KEEP_ALIVE_PROBES: u32 = 2;
+
 /// A connection we closed has this long to finish before its socket is taken back.
 pub const TCP_LINGER: Duration = Duration::from_secs(10);
-
-/// Equal bare ACKs sent without a frame heard in between, after which a connection counts as
-/// running away.
-pub const RUNAWAY_ACKS: u32 = 3;
-
-/// While a connection runs away the loop takes a pause of this long between turns.
-pub const RUNAWAY_PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection that no worker of its service takes within this time is reset, so that it does not
 /// keep a socket from the other services.
 pub const READY_MAX: Duration = Duration::from_secs(10);
 
-/// A half-open connection may be given up for a new one after this long: well above any LAN's round
-/// trip.
-pub const HALF_OPEN_MIN: Duration = Duration::from_millis(500);
-
-/// While connections close or handshakes run, the pool of sockets is looked after this often.
-pub const POOL_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// While connections wait for a task, tasks are woken for them this often.
+pub const READY_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// With no transmit buffer free and no completion, the stack tries again after this long.
 pub const TRANSMIT_RETRY: Duration = Duration::from_millis(1);
 
-/// Services that listen.
-pub const LISTENERS: usize = 8;
+/// Services and commands that listen.
+pub const LISTENERS: usize = tcp::limits::LISTENERS;
 
 /// Tasks that wait for a connection of one service.
 pub const ACCEPTORS: usize = 24;
@@ -250,7 +245,7 @@ pub const DHCP_REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// ARP frames of our own making that wait to be sent.
 pub const ARP_OUTBOX: usize = 8;
 
-/// RST segments and ICMP errors that we send at most, each second and in one burst (RFC 1812
+/// ICMP errors that we send at most, each second and in one burst (RFC 1812
 /// 4.3.2.8 asks senders of ICMP errors to limit them).
 pub const BACKSCATTER_PER_SECOND: u32 = 100;
 
@@ -261,13 +256,13 @@ pub const BACKSCATTER_PER_SECOND: u32 = 100;
 pub const HTTP_PORT: u16 = 80;
 /// HTTP connections served at a time.
 pub const HTTP_WORKERS: usize = 20;
-/// Sockets kept listening on the HTTP port.
+/// Connections that wait for an HTTP worker.
 pub const HTTP_BACKLOG: usize = 16;
 /// TCP port of the telnet service.
 pub const TELNET_PORT: u16 = 23;
 /// Telnet sessions at a time.
 pub const TELNET_SESSIONS: usize = 8;
-/// Sockets kept listening on the telnet port.
+/// Connections that wait for a telnet worker.
 pub const TELNET_BACKLOG: usize = 4;
 /// TCP port that streams the defmt log.
 pub const LOG_PORT: u16 = 4242;
@@ -277,7 +272,7 @@ pub const LOG_INTERVAL: Duration = Duration::from_millis(50);
 pub const LOG_SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Log readers at a time.
 pub const LOG_READERS: usize = 2;
-/// Sockets kept listening on the log port.
+/// Connections that wait for a log reader.
 pub const LOG_BACKLOG: usize = 1;
 
 /// Bytes of the longest HTTP request head; longer ones are answered 431.
@@ -465,7 +460,10 @@ pub const LINK_LOCAL_AFTER: Duration = Duration::from_secs(5);
 
 const _: () = assert!(HTTP_WORKERS + TELNET_SESSIONS + LOG_READERS <= TCP_SOCKETS / 2);
 const _: () = assert!(HTTP_BACKLOG + TELNET_BACKLOG + LOG_BACKLOG < TCP_SOCKETS);
-const _: () = assert!(HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < TCP_SEND_BYTES, "one write");
+const _: () = assert!(
+    HTTP_RESPONSE_HEAD_BYTES_MAX + PAGE_BYTES_MAX < tcp::limits::SEND_BYTES_INITIAL as usize,
+    "one write"
+);
 const _: () = assert!(HTTP_CAPTURES + HTTP_LISTENERS + 2 + 8 <= HTTP_WORKERS, "eight at a time");
 const _: () = assert!(HTTP_CAPTURES + TELNET_SESSIONS <= CAPTURE_READERS, "tcpdump as well");
 const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
@@ -481,5 +479,14 @@ const _: () = assert!(WAITING_PER_NEIGHBOR < WAITING_PACKETS);
 const _: () = assert!(REASSEMBLIES == smoltcp::config::REASSEMBLY_BUFFER_COUNT);
 const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::REASSEMBLY_BUFFER_SIZE);
 const _: () = assert!(DATAGRAM_BYTES_MAX == smoltcp::config::FRAGMENTATION_BUFFER_SIZE);
-const _: () = assert!(TCP_KEEP_ALIVE.as_millis() * 3 < TCP_TIMEOUT.as_millis());
+const _: () = assert!(
+    TCP_KEEP_ALIVE.as_millis() * (1 + TCP_KEEP_ALIVE_PROBES as u128) < TCP_TIMEOUT.as_millis()
+);
+const _: () = assert!(
+    TCP_BLOCKS * tcp::limits::BLOCK_BYTES
+        + TCP_SOCKETS * size_of::<tcp::Slot>()
+        + TCP_HALF_OPEN * size_of::<tcp::HalfOpen>()
+        + TCP_TIME_WAIT * size_of::<tcp::TimeWait>()
+        < 8 << 20
+);
 const _: () = assert!(DATAGRAM_BYTES_MAX >= 8000 + 28, "ping -s 8000");

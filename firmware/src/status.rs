@@ -210,14 +210,16 @@ drops! {
     BogusSource = "bogus_source",
     /// Received: to an address that never is on a wire: 127.0.0.0/8.
     BogusDestination = "bogus_destination",
-    /// Received: not for us: another unicast Ethernet address.
+    /// Received: not for us: another unicast address, of Ethernet or IP.
     NotOurs = "not_ours",
-    /// Received: a new connection while no socket of its port was free; the peer will try again.
+    /// Received: a new connection while enough of its port wait to be served; the peer will try
+    /// again.
     ListenOverflow = "listen_overflow",
-    /// Received: a sequence number half the circle away from what its connection expects.
-    BogusSequence = "bogus_sequence",
-    /// Received: a SYN to a multicast or broadcast address.
-    BroadcastSyn = "broadcast_syn",
+    /// Received: a segment of which TCP had no use, such as one out of window; `netstat -s` says
+    /// why.
+    TcpSegment = "tcp_segment",
+    /// Received: a TCP segment to a multicast or broadcast address.
+    BroadcastTcp = "broadcast_tcp",
     /// Received: an echo request to a broadcast address (RFC 1122 3.2.2.6 lets us be silent:
     /// smurf).
     BroadcastEcho = "broadcast_echo",
@@ -239,8 +241,6 @@ drops! {
     UnsolicitedAdvert = "unsolicited_advert",
     /// Received: something that a router advertises and that there is no room for.
     AdvertIgnored = "advert_ignored",
-    /// Received: a fragment that hides a TCP header (RFC 3128).
-    TinyFragment = "tiny_fragment",
     /// Received: a frame of a protocol that is not ours.
     UnknownProtocol = "unknown_protocol",
     /// Received: a packet from a neighbour, while the table was full of others.
@@ -257,12 +257,10 @@ drops! {
     NoTransmitBuffer = "no_transmit_buffer",
     /// Not sent: too many questions and answers about neighbours at a time.
     OutboxFull = "outbox_full",
-    /// Not sent: more RST or ICMP errors than the limit.
+    /// Not sent: more ICMP errors than the limit.
     Backscatter = "backscatter",
     /// Not sent: DHCP packets at a rate that only a hostile server causes.
     DhcpTooOften = "dhcp_too_often",
-    /// Not sent: the same bare ACK again and again.
-    RunawayAck = "runaway_ack",
     /// A connection that no worker of its service had time for.
     ServiceBusy = "service_busy",
     /// A connection ended because its peer fell silent or did not finish closing.
@@ -286,7 +284,6 @@ impl Drop {
             Self::TelnetCommand | Self::TelnetSubnegotiation | Self::TelnetAnswer => None,
             Self::Backscatter
             | Self::DhcpTooOften
-            | Self::RunawayAck
             | Self::NoRoute
             | Self::Unreachable
             | Self::LoopbackFull
@@ -334,6 +331,11 @@ impl Drops {
     /// frame be dealt with learns why it was dropped.
     pub fn take_last(&self) -> Option<Drop> {
         self.last.take()
+    }
+
+    /// Takes over a count that is kept elsewhere.
+    pub fn set(&self, why: Drop, count: u64) {
+        self.counts[why as usize].set(count);
     }
 
     /// The count of one reason.
@@ -396,7 +398,7 @@ pub struct Status {
     pub sent: Direction,
     /// What the driver counts.
     pub nic_counters: NicCounters,
-    /// TCP sockets by state: listening, in use, closing, free.
+    /// TCP connections by state, and listeners.
     pub sockets: SocketCounts,
     /// Who listens where.
     pub listeners: heapless::Vec<Listener, LISTENERS>,
@@ -407,13 +409,13 @@ pub struct Status {
 /// TCP sockets by what they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketCounts {
-    /// Waiting for a connection.
+    /// Ports that are listened on.
     pub listening: usize,
-    /// In the hands of a service, or about to be.
+    /// Connections in the hands of a service, or about to be.
     pub connected: usize,
-    /// Closing, TIME-WAIT included.
+    /// Connections that are closing, TIME-WAIT included.
     pub closing: usize,
-    /// Unused.
+    /// Connections that there is room for besides.
     pub free: usize,
 }
 
@@ -424,6 +426,6 @@ pub struct Listener {
     pub owner: &'static str,
     /// Its TCP port.
     pub port: u16,
-    /// Sockets free to take a connection.
+    /// Connections that may come before one is accepted.
     pub listening: usize,
 }

@@ -178,7 +178,8 @@ impl System {
         self.restart.get()
     }
 
-    /// Keeps `backlog` sockets listening on `port`, for `owner` (a name that status pages show).
+    /// Listens on `port` for good, for `owner` (a name that status pages show). `backlog`
+    /// connections may wait to be accepted.
     ///
     /// # Errors
     /// [`NoSockets`] if the table of listeners is full or the port is taken.
@@ -188,8 +189,8 @@ impl System {
         port: u16,
         backlog: usize,
     ) -> Result<TcpListener, NoSockets> {
-        let index = self.stack.borrow_mut().listen(owner, port, backlog)?;
-        Ok(TcpListener::new(self, index))
+        let id = self.stack.borrow_mut().tcp.listen(owner, port, backlog);
+        Ok(TcpListener::new(self, id.map_err(|_| NoSockets { port })?))
     }
 
     /// The serial console, as the shell reads and writes it.

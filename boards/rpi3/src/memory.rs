@@ -4,7 +4,7 @@
 //!   level 1   4 entries of 1 GiB      two used
 //!   level 2   512 blocks of 2 MiB     0 .. 1 GiB: memory, then peripherals from 0x3f00_0000
 //!             512 blocks of 2 MiB     1 GiB .. : one block, the cores' peripherals
-//!   level 3   4 x 512 pages of 4 KiB  the first 8 MiB: the image, each part with rights of its own
+//!   level 3   8 x 512 pages of 4 KiB  the first 16 MiB: the image, each part with its own rights
 //! ```
 //!
 //! Memory is Normal, write-back cacheable, shareable: on the Cortex-A53 exclusive accesses, hence
@@ -33,7 +33,7 @@ const PAGE_BYTES: usize = 4 << 10;
 const BLOCK_BYTES: usize = 2 << 20;
 const ENTRIES: usize = 512;
 /// `PAGED_BYTES` of linker.ld, in blocks.
-const PAGED_BLOCKS: usize = 6;
+const PAGED_BLOCKS: usize = 8;
 
 /// The longest device tree that is looked at.
 const DEVICE_TREE_BYTES_MAX: usize = 1 << 20;
@@ -126,7 +126,7 @@ pub fn guard_page(at: usize) -> Option<&'static str> {
     }
 }
 
-/// What a page of the first 8 MiB may be used for.
+/// What a page of the first 16 MiB may be used for.
 fn rights(page: usize) -> u64 {
     if page == 0 {
         // An old firmware leaves the device tree at 0x100; a write through a null pointer still

@@ -5,24 +5,27 @@ use core::fmt;
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::{raw, udp};
 use smoltcp::storage::PacketMetadata;
+use tcp::Block;
+use tcp::limits::BLOCK_BYTES;
 
 use super::icmp::IcmpHeader;
 use super::output::Header;
+use super::tcp_host::Tables;
 use crate::limits::{
     CAPTURE_FRAMES, DATAGRAM_BYTES_MAX, DHCP_INBOX, DHCP_PACKET_BYTES_MAX, FRAME_BYTES_MAX,
-    ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, NETEM_FRAMES, OTHER_SOCKETS, OUTPUT_PACKETS,
-    TCP_RECEIVE_BYTES, TCP_SEND_BYTES, TCP_SOCKETS, UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
+    ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS, NETEM_FRAMES, OUTPUT_PACKETS, RAW_SOCKETS,
+    TCP_BLOCKS, UDP_DATAGRAMS, UDP_RING_BYTES, UDP_SOCKETS,
 };
 
 /// The rings of all sockets, the DHCP client's packet and the captured frames. All zero, so that as
 /// a static it takes no room in the image.
 pub struct Buffers {
-    pub(super) tcp_receive: [[u8; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
-    pub(super) tcp_send: [[u8; TCP_SEND_BYTES]; TCP_SOCKETS],
+    /// The rings of all TCP connections.
+    pub(super) tcp: [Block; TCP_BLOCKS],
     pub(super) udp_receive: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
     pub(super) udp_send: [[u8; UDP_RING_BYTES]; UDP_SOCKETS],
     pub(super) icmp: [[u8; ICMP_RING_BYTES]; ICMP_SOCKETS],
-    /// Received ICMP and ICMPv6 messages, before they are handed out.
+    /// What the raw sockets received, before it is handed out.
     pub(super) raw: [[u8; RAW_BYTES]; RAW_SOCKETS],
     /// Messages to be sent.
     pub(super) output: [u8; RAW_BYTES],
@@ -32,8 +35,6 @@ pub struct Buffers {
     pub(super) late: [[u8; FRAME_BYTES_MAX]; NETEM_FRAMES],
 }
 
-/// Raw sockets: ICMP and ICMPv6.
-pub(super) const RAW_SOCKETS: usize = 2;
 /// Bytes of a raw socket's ring: a reassembled message with its header, and more.
 pub(super) const RAW_BYTES: usize = 2 * DATAGRAM_BYTES_MAX;
 /// Packets in a raw socket's ring.
@@ -49,8 +50,7 @@ impl Buffers {
     /// All zero.
     pub const fn new() -> Self {
         Self {
-            tcp_receive: [[0; TCP_RECEIVE_BYTES]; TCP_SOCKETS],
-            tcp_send: [[0; TCP_SEND_BYTES]; TCP_SOCKETS],
+            tcp: [[0; BLOCK_BYTES]; TCP_BLOCKS],
             udp_receive: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
             udp_send: [[0; UDP_RING_BYTES]; UDP_SOCKETS],
             icmp: [[0; ICMP_RING_BYTES]; ICMP_SOCKETS],
@@ -69,9 +69,11 @@ impl fmt::Debug for Buffers {
     }
 }
 
-/// The table of sockets, and the lists of packets in their rings. Not all zero when empty.
+/// The tables of sockets, and the lists of packets in their rings. Not all zero when empty.
 pub struct Sockets {
-    pub(super) table: [SocketStorage<'static>; TCP_SOCKETS + UDP_SOCKETS + OTHER_SOCKETS],
+    pub(super) tcp: Tables,
+    /// The stack's: all but TCP's.
+    pub(super) table: [SocketStorage<'static>; UDP_SOCKETS + RAW_SOCKETS],
     pub(super) udp: [[[udp::PacketMetadata; UDP_DATAGRAMS]; 2]; UDP_SOCKETS],
     pub(super) raw: [[raw::PacketMetadata; RAW_PACKETS]; RAW_SOCKETS],
     pub(super) output: [PacketMetadata<Header>; OUTPUT_PACKETS],
@@ -88,6 +90,7 @@ impl fmt::Debug for Sockets {
 /// An empty table.
 pub const fn no_sockets() -> Sockets {
     Sockets {
+        tcp: Tables::new(),
         table: [SocketStorage::EMPTY; _],
         udp: [[[udp::PacketMetadata::EMPTY; _]; _]; _],
         raw: [[raw::PacketMetadata::EMPTY; _]; _],

@@ -21,7 +21,7 @@ use super::error::{IcmpError, NetError};
 use super::output::{Ends, Output, Send};
 use super::stack::Stack;
 use super::tables::{Protocol, SocketInfo, SocketState};
-use super::tcp_pool::TcpPool;
+use super::tcp_host::TcpHost;
 use super::udp::UdpPool;
 use crate::clock::UnixTime;
 use crate::limits::{DATAGRAM_BYTES_MAX, ICMP_MESSAGES, ICMP_RING_BYTES, ICMP_SOCKETS};
@@ -132,7 +132,7 @@ pub(super) struct Hearers<'a> {
     pub raw: &'a [SocketHandle],
     pub icmp: &'a mut IcmpPool,
     pub udp: &'a mut UdpPool,
-    pub tcp: &'a mut TcpPool,
+    pub tcp: &'a mut TcpHost,
     pub output: &'a mut Output,
     /// What timestamp requests are answered with.
     pub clock: Option<UnixTime>,
@@ -170,7 +170,7 @@ impl Hearers<'_> {
                     && interface.has_ip_addr(error.local.addr)
                 {
                     self.udp.icmp_error(sockets, &error);
-                    self.tcp.icmp_error(sockets, &error);
+                    self.tcp.icmp_error(now, &error);
                 }
             }
         }
@@ -337,6 +337,7 @@ impl IcmpPool {
             state: SocketState::Unconnected,
             receive_queued: slot.ring.payload_bytes_count(),
             send_queued: 0,
+            timer: tcp::Timer::Off,
             number: index,
             owner: slot.owner?,
         })

@@ -1,7 +1,7 @@
 //! The network stack, and the sockets that tasks use.
 //!
-//! smoltcp is used here and nowhere else: no type of its TCP leaves this folder, so that another
-//! TCP can take its place without touching a service.
+//! smoltcp does reassembly, UDP, ICMP echo and multicast reports; Ethernet, routes, DHCP and TCP
+//! are ours.
 
 mod address;
 mod buffers;
@@ -21,11 +21,12 @@ mod slaac;
 mod stack;
 mod tables;
 mod tcp;
-mod tcp_pool;
+mod tcp_host;
 mod udp;
 
 use smoltcp::wire::{IpAddress, Ipv4Address, Ipv6Address};
 
+pub use ::tcp::{ConnectionInfo, ListenerInfo, SenderInfo, State as TcpState, Timer};
 pub use buffers::{Buffers, Sockets, no_sockets};
 pub use error::{IcmpError, NetError, Quoted};
 pub use icmp::{ICMP_BYTES_MAX, IcmpReceived, IcmpSocket};
@@ -38,8 +39,10 @@ pub(crate) use stack::instant;
 pub use tables::{
     InterfaceAddress, InterfaceStatus, Neighbor, NeighborState, Protocol, SocketInfo, SocketState,
 };
-pub use tcp::{TcpError, TcpListener, TcpStream};
-pub use tcp_pool::NoSockets;
+
+pub use self::tcp::{PassingListener, TcpError, TcpListener, TcpStream};
+pub use tcp_host::NoSockets;
+pub(crate) use tcp_host::TcpHost;
 pub use udp::{UdpReceived, UdpSocket};
 
 /// No address in particular.

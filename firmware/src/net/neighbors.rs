@@ -253,6 +253,15 @@ impl Neighbors {
         Verdict::Taken
     }
 
+    /// A neighbour that was good is asked whether it still is.
+    pub fn doubt(&mut self, now: Duration, address: &IpAddress) {
+        let Some(index) = self.find(address) else { return };
+        let entry = &mut self.entries[index];
+        if matches!(entry.state, State::Reachable { .. } | State::Stale | State::Delay { .. }) {
+            entry.enter(now, State::Probe { asked: 0, next: now });
+        }
+    }
+
     /// Sets a neighbour by hand.
     ///
     /// # Errors

@@ -11,36 +11,32 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::raw;
-use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, IpProtocol, IpVersion,
     Ipv4Address, Ipv6Address, Ipv6Cidr,
 };
+use tcp::ConnectionId;
 
 use super::address::Addressing;
-use super::buffers::{Buffers, RAW_BYTES, RAW_PACKETS, RAW_SOCKETS, Sockets};
+use super::buffers::{Buffers, RAW_BYTES, RAW_PACKETS, Sockets};
 use super::error::NetError;
 use super::icmp::{Hearers, IcmpPool};
 use super::ipv6::Ipv6;
 use super::output::Output;
-use super::ports;
 use super::routes::{Route, RouteChoice};
-use super::tcp_pool::{NoSockets, TcpPool};
+use super::tcp_host::TcpHost;
 use super::udp::UdpPool;
 use crate::Text;
 use crate::config::Config;
-use crate::journal::Event;
 use crate::limits::{
-    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, NETEM_RESOLUTION, POOL_CHECK_INTERVAL,
-    REASSEMBLY_TIMEOUT, RUNAWAY_PAUSE, TRANSMIT_RETRY,
+    EGRESS_PASSES_PER_POLL, INGRESS_FRAMES_PER_POLL, NETEM_RESOLUTION, READY_CHECK_INTERVAL,
+    REASSEMBLY_TIMEOUT, TRANSMIT_RETRY,
 };
-use crate::status::{
-    Address, Direction, Drop, Drops, Link as Carrier, NicCounters, NicFacts, Status,
-};
+use crate::status::{Address, Direction, Drops, Link as Carrier, NicCounters, NicFacts, Status};
 use crate::system::System;
 use crate::wire::{
-    Counted, Guard, Guarded, Impaired, Link, Linked, Meters, Netem, Ours, Recorded, Recorder,
+    Counted, Guard, Guarded, Impaired, Link, Linked, Meters, Netem, Ours, Recorded, Recorder, Sums,
     Traffic,
 };
 
@@ -68,11 +64,13 @@ pub(crate) fn instant(at: Duration) -> Instant {
 pub struct Stack {
     pub(super) interface: Option<Interface>,
     pub(super) sockets: SocketSet<'static>,
-    pub(super) tcp: TcpPool,
+    pub(crate) tcp: TcpHost,
     pub(super) udp: UdpPool,
     pub(super) icmp: IcmpPool,
     /// ICMP and ICMPv6.
-    pub(super) raw: [SocketHandle; RAW_SOCKETS],
+    icmp_raw: [SocketHandle; 2],
+    /// TCP that came in pieces.
+    tcp_raw: SocketHandle,
     pub(super) output: Output,
     pub(super) addressing: Addressing,
     pub(super) ipv6: Ipv6,
@@ -82,6 +80,7 @@ pub struct Stack {
     /// The IPv4 address that the interface, the link and the guard were told of; none: they must be
     /// told anew.
     told: Option<Option<Address>>,
+    bound: Bound,
     guard: Guard,
     recorder: Recorder,
     netem: Netem,
@@ -104,15 +103,18 @@ impl Stack {
         let mut random = ChaCha8Rng::from_seed(seed);
         let lists = storage;
         let mut sockets = SocketSet::new(&mut lists.table[..]);
-        let Buffers { tcp_receive, tcp_send, udp_receive, udp_send, icmp, raw, .. } = buffers;
-        let tcp = TcpPool::new(&mut sockets, tcp_receive, tcp_send);
+        let Buffers { tcp: blocks, udp_receive, udp_send, icmp, raw, .. } = buffers;
+        let mut key = [0; 16];
+        random.fill_bytes(&mut key);
+        let tcp = TcpHost::new(&mut lists.tcp, blocks, key);
         let udp = UdpPool::new(&mut sockets, udp_receive, udp_send, &mut lists.udp);
-        let [raw_v4, raw_v6] = raw;
-        let [list_v4, list_v6] = &mut lists.raw;
-        let raw = [
+        let [raw_v4, raw_v6, raw_tcp] = raw;
+        let [list_v4, list_v6, list_tcp] = &mut lists.raw;
+        let icmp_raw = [
             sockets.add(raw_socket(IpVersion::Ipv4, IpProtocol::Icmp, raw_v4, list_v4)),
             sockets.add(raw_socket(IpVersion::Ipv6, IpProtocol::Icmpv6, raw_v6, list_v6)),
         ];
+        let tcp_raw = sockets.add(raw_socket(IpVersion::Ipv4, IpProtocol::Tcp, raw_tcp, list_tcp));
         let identification = random.next_u32() as u16;
         Self {
             interface: None,
@@ -120,13 +122,15 @@ impl Stack {
             tcp,
             udp,
             icmp: IcmpPool::new(icmp, &mut lists.icmp),
-            raw,
+            icmp_raw,
+            tcp_raw,
             output: Output::new(&mut buffers.output, &mut lists.output, identification),
             addressing: Addressing::new(config),
             ipv6: Ipv6::new(config.ipv6),
             answers_mask: config.icmp_mask,
             link: Link::new(&mut buffers.dhcp, &mut lists.dhcp),
             told: None,
+            bound: Bound::default(),
             guard: Guard::new(),
             recorder: Recorder::new(&mut buffers.frames),
             netem: Netem::new(&mut buffers.late),
@@ -186,6 +190,7 @@ impl Stack {
         self.nic_counters = counters;
         self.work.set(false);
         let at = instant(now);
+        let nic_capabilities = nic.capabilities();
         let mut wire = Linked {
             device: Guarded {
                 device: Impaired {
@@ -203,9 +208,11 @@ impl Stack {
                 drops: system.drops(),
             },
             link: &self.link,
+            tcp: &mut self.tcp,
             guard: &self.guard,
             recorder: &self.recorder,
             drops: system.drops(),
+            sums: Sums::of(&nic_capabilities),
             now,
         };
         let interface = match &mut self.interface {
@@ -239,26 +246,21 @@ impl Stack {
             }
             let asked = self.addressing.current().filter(|_| self.answers_mask);
             let mut hearers = Hearers {
-                raw: &self.raw,
+                raw: &self.icmp_raw,
                 icmp: &mut self.icmp,
                 udp: &mut self.udp,
-                tcp: &mut self.tcp,
+                tcp: wire.tcp,
                 output: &mut self.output,
                 clock: system.clock(),
                 mask: asked.map(|ours| ours.address.netmask()),
             };
             hearers.distribute(now, interface, &mut self.sockets);
-            if self.guard.take_syn_seen() {
-                // That SYN may have taken a listening socket; the next one finds another.
-                let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
-                self.guard.set_listening(table);
-                self.guard.keep_connections(&self.tcp.connections(&self.sockets));
+            // Bounded: one packet came, so one is complete at most.
+            if let Ok(packet) = self.sockets.get_mut::<raw::Socket>(self.tcp_raw).recv() {
+                wire.take_reassembled(packet);
             }
         }
         interface.poll_maintenance(at);
-        let table = self.tcp.maintain(now, &mut self.sockets, system.drops());
-        self.guard.set_listening(table);
-        self.guard.keep_connections(&self.tcp.connections(&self.sockets));
         let send = |packet: &[u8]| wire.send(packet);
         let address_due = self.addressing.poll(now, &self.link, &mut self.random, system, send);
         let (changed, ipv6_due) = self.ipv6.poll(now, interface, &self.link, system);
@@ -267,6 +269,9 @@ impl Stack {
             tell(ours, &self.ipv6, interface, &self.link, &self.guard);
             self.told = Some(ours.cloned());
         }
+
+        self.bound.tell_lost(now, &self.link, wire.tcp);
+        wire.tcp.wake(now, |peer| self.link.doubt(now, &peer));
 
         wire.flush();
         self.output.flush(|packet| wire.send(packet));
@@ -278,6 +283,7 @@ impl Stack {
                 break;
             }
         }
+        wire.send_segments();
         // What was just written may wait for neighbours that are to be asked for.
         wire.flush();
 
@@ -288,23 +294,20 @@ impl Stack {
             }
             None => None,
         };
+        let mut tcp_due = self.tcp.engine.next_deadline().map(|due| Duration::from(due).max(now));
         if self.traffic.exhausted.get() && self.link.is_up() {
             // The driver's next completion ends the sleep; this is for a device that never
             // completes.
-            due = Some(now + TRANSMIT_RETRY);
+            let retry = now + TRANSMIT_RETRY;
+            due = Some(retry);
+            tcp_due = tcp_due.map(|due| due.max(retry));
         }
-        if let Some((peer, port)) = self.guard.take_runaway() {
-            due = due.map(|due| due.max(now + RUNAWAY_PAUSE));
-            if system.drops().get(Drop::RunawayAck) == 1 {
-                let peer = Text::of(format_args!("{peer}:{port}"));
-                system.record(Event::Runaway { peer });
-            }
-        }
-        let pool_due = self.tcp.is_waiting().then(|| now + POOL_CHECK_INTERVAL);
+        self.tcp.count_drops(system.drops());
+        let ready_due = self.tcp.is_pending().then(|| now + READY_CHECK_INTERVAL);
         // A question for which there was no room is asked when there is.
         let link_due = self.link.next_deadline().map(|due| due.max(now + TRANSMIT_RETRY));
         let late_due = self.netem.next_deadline().map(|due| due.max(now + NETEM_RESOLUTION));
-        let dues = [due, address_due, ipv6_due, pool_due, link_due, late_due];
+        let dues = [due, tcp_due, address_due, ipv6_due, ready_due, link_due, late_due];
         dues.into_iter().flatten().min()
     }
 
@@ -322,56 +325,19 @@ impl Stack {
         self.work.set(true);
     }
 
-    pub(crate) fn listen(
-        &mut self,
-        owner: &'static str,
-        port: u16,
-        backlog: usize,
-    ) -> Result<usize, NoSockets> {
-        let index = self.tcp.listen(owner, port, backlog)?;
-        self.note_work();
-        Ok(index)
-    }
-
     pub(super) fn tcp_connect(
         &mut self,
         now: Duration,
         owner: &'static str,
         to: IpEndpoint,
-    ) -> Result<(usize, IpEndpoint), NetError> {
+    ) -> Result<(ConnectionId, IpEndpoint), NetError> {
         if to.port == 0 || !to.addr.is_unicast() {
             return Err(NetError::Invalid);
         }
         let address = self.link.source_for(&to.addr)?;
-        let (tcp, sockets) = (&self.tcp, &self.sockets);
-        let port = ports::choose(&mut self.random, |port| tcp.has_port(sockets, port));
-        let from = IpEndpoint::new(address, port.ok_or(NetError::NoAddress)?);
-        let interface = self.interface.as_mut().ok_or(NetError::NetworkUnreachable)?;
-        let context = interface.context();
-        let slot = self.tcp.connect(&mut self.sockets, context, now, owner, from, to)?;
-        self.link.protocols.update(|all| all.tcp.active_opens += 1);
+        let opened = self.tcp.connect(now, owner, address, to)?;
         self.note_work();
-        Ok((slot, from))
-    }
-
-    /// What became of an attempt to connect, by the state its socket left for; `None`: it did not.
-    pub(super) fn tcp_connected(
-        &mut self,
-        slot: usize,
-        state: Option<State>,
-    ) -> Result<(), NetError> {
-        let outcome = match state {
-            None => Err(NetError::TimedOut),
-            Some(State::Closed) => Err(self.tcp.error(slot).unwrap_or(NetError::ConnectionRefused)),
-            Some(_) => {
-                self.tcp.connected(&mut self.sockets, slot);
-                Ok(())
-            }
-        };
-        if outcome.is_err() {
-            self.link.protocols.update(|all| all.tcp.failed_opens += 1);
-        }
-        outcome
+        Ok(opened)
     }
 
     pub(super) fn route_add(&mut self, route: Route) -> Result<(), NetError> {
@@ -406,26 +372,6 @@ impl Stack {
 
     pub(crate) fn netem(&self) -> &Netem {
         &self.netem
-    }
-
-    pub(super) fn tcp_accept(
-        &mut self,
-        service: usize,
-        waker: &core::task::Waker,
-    ) -> Option<usize> {
-        self.tcp.accept(service, waker)
-    }
-
-    pub(super) fn tcp_give_back(&mut self, slot: usize, now: Duration) {
-        self.tcp.give_back(slot, now);
-    }
-
-    pub(super) fn tcp_socket(&self, slot: usize) -> &Socket<'static> {
-        self.sockets.get(self.tcp.handle(slot))
-    }
-
-    pub(super) fn tcp_socket_mut(&mut self, slot: usize) -> &mut Socket<'static> {
-        self.sockets.get_mut(self.tcp.handle(slot))
     }
 
     /// What was received and sent, as `ifconfig` shows it.
@@ -464,10 +410,37 @@ impl Stack {
             received,
             sent,
             nic_counters: self.nic_counters,
-            sockets: self.tcp.counts(),
+            sockets: self.tcp.counts(uptime),
             listeners: self.tcp.listeners(),
             polls: self.polls,
         }
+    }
+}
+
+/// The addresses that connections may be bound to.
+#[derive(Default)]
+struct Bound(Ours);
+
+impl Bound {
+    /// Ends connections whose address is no longer ours. One that is gone for a while only, as
+    /// after a look at the cable, has not been followed by another yet.
+    fn tell_lost(&mut self, now: Duration, link: &Link, tcp: &mut TcpHost) {
+        let ours = link.ours();
+        if *ours == self.0 {
+            return;
+        }
+        if let (Some(old), Some(new)) = (self.0.v4, ours.v4)
+            && old.address() != new.address()
+        {
+            tcp.engine.address_lost(now.into(), IpAddress::from(old.address()).into());
+        }
+        if !ours.v6.is_empty() {
+            for old in self.0.v6.iter().filter(|old| !ours.v6.contains(old)) {
+                tcp.engine.address_lost(now.into(), IpAddress::from(old.address()).into());
+            }
+            self.0.v6 = ours.v6.clone();
+        }
+        self.0.v4 = ours.v4.or(self.0.v4);
     }
 }
 

@@ -4,13 +4,13 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
+use tcp::{ConnectionInfo, ListenerInfo, Timer};
 
 use super::error::NetError;
 use super::routes::{Port, Route, RouteChoice};
 use super::stack::Stack;
-use crate::limits::{
-    ADDRESSES, DNS_SERVERS, ICMP_SOCKETS, LISTENERS, MTU_BYTES, TCP_SOCKETS, UDP_SOCKETS,
-};
+use super::tcp_host::TcpHost;
+use crate::limits::{ADDRESSES, DNS_SERVERS, ICMP_SOCKETS, LISTENERS, MTU_BYTES, UDP_SOCKETS};
 use crate::status::{Direction, Drop, Drops};
 use crate::system::System;
 use crate::wire::ProtocolCounters;
@@ -146,6 +146,8 @@ pub struct SocketInfo {
     pub receive_queued: usize,
     /// Bytes to be sent, or sent and not acknowledged.
     pub send_queued: usize,
+    /// Its timer that runs out first.
+    pub timer: Timer,
     /// Its place in the table of its protocol.
     pub number: usize,
     /// Who holds it.
@@ -218,8 +220,8 @@ impl System {
     /// All sockets: TCP, UDP, raw. As with [`System::neighbors`], the table may change in between.
     pub fn sockets(&self) -> impl Iterator<Item = SocketInfo> + '_ {
         // Free sockets are left out, so the places are counted here and not by `each`.
-        (0..TCP_SOCKETS + LISTENERS + UDP_SOCKETS + ICMP_SOCKETS)
-            .filter_map(|index| self.stack.borrow().socket_info(index))
+        (0..TcpHost::LINES + UDP_SOCKETS + ICMP_SOCKETS)
+            .filter_map(|index| self.stack.borrow().socket_info(self.now(), index))
     }
 
     /// The name servers: those of the IPv4 configuration, then those that routers advertise.
@@ -230,9 +232,27 @@ impl System {
         v4.chain(stack.ipv6.slaac.dns().map(IpAddress::Ipv6)).collect()
     }
 
+    /// TCP's connections in full, for `ss`: those that are open, then the half-open ones, then
+    /// those in TIME-WAIT. As with [`System::neighbors`], the table may change in between.
+    pub fn tcp_connections(&self) -> impl Iterator<Item = ConnectionInfo> + '_ {
+        let count = self.stack.borrow().tcp.engine.lines();
+        (0..count).filter_map(|index| self.stack.borrow().tcp.engine.line(self.now().into(), index))
+    }
+
+    /// The ports that TCP listens on.
+    pub fn tcp_listeners(&self) -> impl Iterator<Item = ListenerInfo> + '_ {
+        (0..LISTENERS).filter_map(|index| self.stack.borrow().tcp.engine.listener(index))
+    }
+
+    /// Bytes of memory of all TCP connections' rings: in use, and altogether.
+    pub fn tcp_memory(&self) -> (usize, usize) {
+        self.stack.borrow().tcp.engine.memory()
+    }
+
     /// What passed, by protocol.
     pub fn protocol_counters(&self) -> ProtocolCounters {
-        self.stack.borrow().link.protocols.get()
+        let stack = self.stack.borrow();
+        ProtocolCounters { tcp: *stack.tcp.engine.counters(), ..stack.link.protocols.get() }
     }
 }
 
@@ -295,11 +315,11 @@ impl Stack {
         self.link.neighbors.borrow().get(index, now)
     }
 
-    fn socket_info(&self, index: usize) -> Option<SocketInfo> {
-        const UDP: usize = TCP_SOCKETS + LISTENERS;
+    fn socket_info(&self, now: Duration, index: usize) -> Option<SocketInfo> {
+        const UDP: usize = TcpHost::LINES;
         const ICMP: usize = UDP + UDP_SOCKETS;
         match index {
-            0..UDP => self.tcp.info(&self.sockets, index),
+            0..UDP => self.tcp.info(now, index),
             UDP..ICMP => self.udp.info(&self.sockets, index - UDP),
             _ => self.icmp.info(index - ICMP),
         }

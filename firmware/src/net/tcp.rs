@@ -1,14 +1,16 @@
-//! TCP as services see it: a listener that accepts, a stream that reads and writes. No type of
-//! smoltcp's TCP leaves this folder.
+//! TCP as services see it: a listener that accepts, a stream that reads and writes.
 
 use core::fmt;
 use core::future::poll_fn;
-use core::task::Poll;
+use core::ops::Deref;
+use core::task::{Context, Poll};
 
-use smoltcp::socket::tcp::{RecvError, Socket, State};
+use ::tcp::{ConnectionId, Ended, ListenerId, Read, State, WriteError};
 use smoltcp::wire::IpEndpoint;
 
 use super::error::NetError;
+use super::stack::Stack;
+use super::tcp_host::ip_endpoint;
 use crate::limits::{TCP_CONNECT_TIMEOUT, TCP_LINGER};
 use crate::status::count;
 use crate::system::System;
@@ -17,18 +19,28 @@ use crate::wire::Passed;
 /// Why a stream cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpError {
-    /// The peer reset the connection, it timed out, or the interface lost its address.
+    /// The peer reset the connection, or the interface lost its address.
     Reset,
+    /// The peer does not answer any more.
+    TimedOut,
     /// We closed our half already.
     Closed,
 }
 
+impl TcpError {
+    /// In Linux's words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Reset => "Connection reset by peer",
+            Self::TimedOut => "Connection timed out",
+            Self::Closed => "Broken pipe",
+        }
+    }
+}
+
 impl fmt::Display for TcpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Reset => "Connection reset by peer",
-            Self::Closed => "Broken pipe",
-        })
+        f.write_str(self.words())
     }
 }
 
@@ -38,7 +50,18 @@ impl embedded_io_async::Error for TcpError {
     fn kind(&self) -> embedded_io_async::ErrorKind {
         match self {
             Self::Reset => embedded_io_async::ErrorKind::ConnectionReset,
+            Self::TimedOut => embedded_io_async::ErrorKind::TimedOut,
             Self::Closed => embedded_io_async::ErrorKind::BrokenPipe,
+        }
+    }
+}
+
+impl From<Ended> for TcpError {
+    fn from(why: Ended) -> Self {
+        match why {
+            Ended::TimedOut | Ended::Unreachable => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::Reset | Ended::Refused | Ended::Aborted => Self::Reset,
         }
     }
 }
@@ -47,38 +70,71 @@ impl embedded_io_async::Error for TcpError {
 #[derive(Clone, Copy, Debug)]
 pub struct TcpListener {
     system: &'static System,
-    service: usize,
+    id: ListenerId,
+}
+
+/// A port that is listened on until this is dropped, for commands; what waits to be accepted then
+/// is reset.
+#[derive(Debug)]
+pub struct PassingListener(TcpListener);
+
+impl Deref for PassingListener {
+    type Target = TcpListener;
+
+    fn deref(&self) -> &TcpListener {
+        &self.0
+    }
+}
+
+impl Drop for PassingListener {
+    fn drop(&mut self) {
+        let TcpListener { system, id } = self.0;
+        let mut stack = system.stack.borrow_mut();
+        stack.tcp.engine.unlisten(system.now().into(), id);
+        stack.note_work();
+    }
 }
 
 impl TcpListener {
-    pub(crate) fn new(system: &'static System, service: usize) -> Self {
-        Self { system, service }
+    pub(crate) fn new(system: &'static System, id: ListenerId) -> Self {
+        Self { system, id }
     }
 
     /// The next connection.
     pub async fn accept(&self) -> TcpStream {
-        let slot = poll_fn(|context| {
-            let mut stack = self.system.stack.borrow_mut();
-            match stack.tcp_accept(self.service, context.waker()) {
-                Some(slot) => Poll::Ready(slot),
+        let system = self.system;
+        let (id, peer, local) = poll_fn(|context| {
+            let mut stack = system.stack.borrow_mut();
+            let Some(id) = stack.tcp.accept(self.id, context.waker()) else { return Poll::Pending };
+            match stack.tcp.flow(system.now(), id) {
+                Some(flow) => Poll::Ready((id, ip_endpoint(flow.remote), ip_endpoint(flow.local))),
+                // Cannot be: it is there, having been accepted.
                 None => Poll::Pending,
             }
         })
         .await;
-        count(&self.system.counters().tcp_accepted);
-        let stack = self.system.stack.borrow();
-        let socket = stack.tcp_socket(slot);
-        let nowhere = IpEndpoint::new(smoltcp::wire::Ipv4Address::UNSPECIFIED.into(), 0);
-        TcpStream {
-            system: self.system,
-            slot,
-            peer: socket.remote_endpoint().unwrap_or(nowhere),
-            local: socket.local_endpoint().unwrap_or(nowhere),
-        }
+        count(&system.counters().tcp_accepted);
+        TcpStream { system, id, peer, local }
     }
 }
 
 impl System {
+    /// Listens on `port` for `owner` (a name that `netstat` shows), for as long as the listener
+    /// lives. `backlog` connections may wait to be accepted.
+    ///
+    /// # Errors
+    /// [`NetError::AddressInUse`] if somebody listens there, [`NetError::NoSockets`] if too many
+    /// listen.
+    pub fn listen_passing(
+        &'static self,
+        owner: &'static str,
+        port: u16,
+        backlog: usize,
+    ) -> Result<PassingListener, NetError> {
+        let id = self.stack.borrow_mut().tcp.listen(owner, port, backlog)?;
+        Ok(PassingListener(TcpListener::new(self, id)))
+    }
+
     /// Opens a connection to `to`, for `owner` (a name that `netstat` shows), from a random port
     /// (RFC 6056). Whoever drops the future gives up.
     ///
@@ -92,22 +148,21 @@ impl System {
         owner: &'static str,
         to: IpEndpoint,
     ) -> Result<TcpStream, NetError> {
-        let (slot, local) = self.stack.borrow_mut().tcp_connect(self.now(), owner, to)?;
-        let stream = TcpStream { system: self, slot, peer: to, local };
+        let (id, local) = self.stack.borrow_mut().tcp_connect(self.now(), owner, to)?;
+        let stream = TcpStream { system: self, id, peer: to, local };
         let answered = poll_fn(|context| {
-            stream.with(|socket| match socket.state() {
-                State::SynSent | State::SynReceived => {
-                    // Every change of state wakes both.
-                    socket.register_recv_waker(context.waker());
+            let mut stack = self.stack.borrow_mut();
+            match stack.tcp.connected(id) {
+                Some(outcome) => Poll::Ready(outcome),
+                None => {
+                    stack.tcp.wait_to_read(id, context.waker());
                     Poll::Pending
                 }
-                state => Poll::Ready(state),
-            })
+            }
         });
         let limit = embassy_time::Duration::from_micros(TCP_CONNECT_TIMEOUT.as_micros() as u64);
-        let state = embassy_time::with_timeout(limit, answered).await;
-        let outcome = self.stack.borrow_mut().tcp_connected(slot, state.ok());
-        outcome.map(|()| stream)
+        let outcome = embassy_time::with_timeout(limit, answered).await;
+        outcome.unwrap_or(Err(NetError::TimedOut)).map(|()| stream)
     }
 }
 
@@ -117,7 +172,7 @@ impl TcpListener {
     pub async fn someone_waits(&self) {
         poll_fn(|context| {
             let mut stack = self.system.stack.borrow_mut();
-            match stack.tcp.someone_waits(self.service, context.waker()) {
+            match stack.tcp.someone_waits(self.id, context.waker()) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -130,7 +185,7 @@ impl TcpListener {
 #[derive(Debug)]
 pub struct TcpStream {
     system: &'static System,
-    slot: usize,
+    id: ConnectionId,
     peer: IpEndpoint,
     local: IpEndpoint,
 }
@@ -157,62 +212,89 @@ impl TcpStream {
         self.system.stack.borrow().meters().passed(self.local, self.peer)
     }
 
-    /// Runs `f` on the socket.
-    fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
-        f(self.system.stack.borrow_mut().tcp_socket_mut(self.slot))
-    }
-
-    /// Runs `f` on the socket; if it got something done, the stack looks at the socket before the
-    /// loop sleeps.
-    fn attempt<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> Poll<R>) -> Poll<R> {
+    /// Runs `f`; if it got something done, the stack looks at the connection before the loop
+    /// sleeps.
+    fn attempt<R>(&self, f: impl FnOnce(&mut Stack) -> Poll<R>) -> Poll<R> {
         let mut stack = self.system.stack.borrow_mut();
-        let result = f(stack.tcp_socket_mut(self.slot));
+        let result = f(&mut stack);
         if result.is_ready() {
             stack.note_work();
         }
         result
     }
 
-    /// Closes or aborts.
-    fn end(&self, how: fn(&mut Socket<'static>)) {
-        let mut stack = self.system.stack.borrow_mut();
-        how(stack.tcp_socket_mut(self.slot));
-        stack.note_work();
-    }
-
     /// Closes our half, and waits until the peer has acknowledged all of it or the connection is no
     /// more, but no longer than [`TCP_LINGER`]: a peer that shuts its window keeps a connection
     /// alive for as long as it answers.
     pub async fn close(self) {
-        self.end(Socket::close);
+        {
+            let mut stack = self.system.stack.borrow_mut();
+            // Cannot fail: it is ours until we give it back.
+            let _ = stack.tcp.engine.close(self.system.now().into(), self.id);
+            stack.note_work();
+        }
         let closed = poll_fn(|context| {
-            self.with(|socket| match socket.state() {
-                State::FinWait2 | State::TimeWait | State::Closed | State::Listen => {
-                    Poll::Ready(())
-                }
-                _ => {
-                    socket.register_send_waker(context.waker());
+            let mut stack = self.system.stack.borrow_mut();
+            match stack.tcp.engine.state(self.id) {
+                Ok(State::FinWait2 | State::TimeWait | State::Closed) | Err(_) => Poll::Ready(()),
+                Ok(_) => {
+                    stack.tcp.wait_to_write(self.id, context.waker());
                     Poll::Pending
                 }
-            })
+            }
         });
         let limit = embassy_time::Duration::from_micros(TCP_LINGER.as_micros() as u64);
-        // Late or not, the pool has the socket next, and its own deadline for it.
+        // Late or not, TCP has the connection next, and its own deadline for it.
         let _ = embassy_time::with_timeout(limit, closed).await;
     }
 
     /// Ends the connection at once, with a reset.
     pub fn abort(self) {
-        self.end(Socket::abort);
+        // Cannot fail: it is ours until we give it back, which dropping does.
+        let mut stack = self.system.stack.borrow_mut();
+        let _ = stack.tcp.engine.abort(self.system.now().into(), self.id);
+    }
+
+    fn poll_read(
+        &self,
+        buffer: &mut [u8],
+        context: &mut Context<'_>,
+    ) -> Poll<Result<usize, TcpError>> {
+        self.attempt(|stack| {
+            match stack.tcp.engine.read(self.system.now().into(), self.id, buffer) {
+                Ok(Read::Bytes(bytes)) => Poll::Ready(Ok(bytes)),
+                Ok(Read::Finished) => Poll::Ready(Ok(0)),
+                Ok(Read::Ended(why)) => Poll::Ready(Err(why.into())),
+                Err(_) => Poll::Ready(Err(TcpError::Closed)),
+                Ok(Read::Empty) => {
+                    stack.tcp.wait_to_read(self.id, context.waker());
+                    Poll::Pending
+                }
+            }
+        })
+    }
+
+    fn poll_write(&self, bytes: &[u8], context: &mut Context<'_>) -> Poll<Result<usize, TcpError>> {
+        self.attempt(|stack| {
+            match stack.tcp.engine.write(self.system.now().into(), self.id, bytes) {
+                Ok(0) => {
+                    stack.tcp.wait_to_write(self.id, context.waker());
+                    Poll::Pending
+                }
+                Ok(taken) => Poll::Ready(Ok(taken)),
+                Err(WriteError::Ended(why)) => Poll::Ready(Err(why.into())),
+                Err(WriteError::Closed | WriteError::Gone) => Poll::Ready(Err(TcpError::Closed)),
+            }
+        })
     }
 }
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
-        self.system.stack.borrow().meters().stop(self.local, self.peer);
-        self.end(Socket::close);
-        let now = self.system.now();
-        self.system.stack.borrow_mut().tcp_give_back(self.slot, now);
+        let mut stack = self.system.stack.borrow_mut();
+        stack.meters().stop(self.local, self.peer);
+        stack.tcp.give_back(self.system.now(), self.id);
+        stack.note_work();
     }
 }
 
@@ -248,18 +330,7 @@ impl embedded_io_async::Read for &TcpStream {
         if buffer.is_empty() {
             return Ok(0);
         }
-        poll_fn(|context| {
-            self.attempt(|socket| match socket.recv_slice(buffer) {
-                Ok(0) => {
-                    socket.register_recv_waker(context.waker());
-                    Poll::Pending
-                }
-                Ok(bytes) => Poll::Ready(Ok(bytes)),
-                Err(RecvError::Finished) => Poll::Ready(Ok(0)),
-                Err(RecvError::InvalidState) => Poll::Ready(Err(TcpError::Reset)),
-            })
-        })
-        .await
+        poll_fn(|context| self.poll_read(buffer, context)).await
     }
 }
 
@@ -269,18 +340,7 @@ impl embedded_io_async::Write for &TcpStream {
         if bytes.is_empty() {
             return Ok(0);
         }
-        poll_fn(|context| {
-            self.attempt(|socket| match socket.send_slice(bytes) {
-                Ok(0) => {
-                    socket.register_send_waker(context.waker());
-                    Poll::Pending
-                }
-                Ok(taken) => Poll::Ready(Ok(taken)),
-                Err(_) if socket.state() == State::Closed => Poll::Ready(Err(TcpError::Reset)),
-                Err(_) => Poll::Ready(Err(TcpError::Closed)),
-            })
-        })
-        .await
+        poll_fn(|context| self.poll_write(bytes, context)).await
     }
 
     /// Does nothing: the stack sends what it has on its own.

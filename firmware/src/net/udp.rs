@@ -358,6 +358,7 @@ impl UdpPool {
             state: SocketState::Unconnected,
             receive_queued: socket.recv_queue(),
             send_queued: socket.send_queue(),
+            timer: tcp::Timer::Off,
             number: index,
             owner: slot.owner?,
         })

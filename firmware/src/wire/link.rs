@@ -12,7 +12,7 @@
 //! made it ask). Here the first packet waits until the neighbour answers, and when it does not,
 //! its sender is told: host unreachable.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, Ref, RefCell};
 use core::time::Duration;
 
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
@@ -141,6 +141,19 @@ impl Link {
     /// Our addresses. What is known of the neighbours stays.
     pub fn set_ours(&self, ours: Ours) {
         self.ours.replace(ours);
+    }
+
+    /// Our addresses.
+    pub fn ours(&self) -> Ref<'_, Ours> {
+        self.ours.borrow()
+    }
+
+    /// Somebody does not answer: perhaps the neighbour that leads there is no more (RFC 9293
+    /// 3.8.3, RFC 4861 7.3.1).
+    pub fn doubt(&self, now: Duration, to: &IpAddress) {
+        if let Some(route) = self.routes.borrow().lookup(to) {
+            self.neighbors.borrow_mut().doubt(now, &route.gateway.unwrap_or(*to));
+        }
     }
 
     /// True if packets to this address are for us.
@@ -309,8 +322,16 @@ impl Link {
     ///
     /// # Errors
     /// Why it goes nowhere.
-    pub(super) fn way(&self, now: Duration, packet: &[u8]) -> Result<Way, Drop> {
+    pub(super) fn way_of(&self, now: Duration, packet: &[u8]) -> Result<Way, Drop> {
         let (from, to) = ends(packet).ok_or(Drop::NoRoute)?;
+        self.way(now, from, to)
+    }
+
+    /// The same for a packet between these ends.
+    ///
+    /// # Errors
+    /// Why it goes nowhere.
+    pub(super) fn way(&self, now: Duration, from: IpAddress, to: IpAddress) -> Result<Way, Drop> {
         let ours = self.ours.borrow();
         if ours.contains(&to) {
             return Ok(Way::Loop);

@@ -78,7 +78,7 @@ fn neighbor(link: &Link, address: Ipv4Address) -> Option<NeighborState> {
 }
 
 fn way(link: &Link, from: Ipv4Address, to: Ipv4Address) -> Result<Way, Drop> {
-    link.way(NOW, &packet(from, to, IpProtocol::Udp, &[0; 8]))
+    link.way_of(NOW, &packet(from, to, IpProtocol::Udp, &[0; 8]))
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn who_does_not_answer_is_told_of() {
     assert_eq!(way(&link, OURS, PEER), Ok(Way::Wait(PEER.into())));
     let mut frame = vec![0; HEADER_BYTES];
     frame.extend(packet(OURS, PEER, IpProtocol::Udp, &[0; 8]));
-    assert!(link.slots.put_waiting(PEER.into(), &frame));
+    assert!(link.slots.put_waiting(PEER.into(), frame.len(), |out| out.copy_from_slice(&frame)));
     for second in 1..=4 {
         link.give_up(&drops);
         assert!(!link.is_looping());
@@ -235,7 +235,7 @@ proptest! {
         link.want_dhcp(true);
         let frame = framed(OUR_MAC, EthernetProtocol::from(kind), &bytes);
         receive(&link, &frame);
-        let _ = link.way(NOW, &bytes);
+        let _ = link.way_of(NOW, &bytes);
     }
 
     /// Whatever ARP says: our own address stays ours, and nobody is sent to a group.

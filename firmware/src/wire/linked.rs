@@ -1,17 +1,20 @@
-//! A device of Ethernet frames as one of IP packets: what is above [`Link`].
+//! A device of Ethernet frames as one of IP packets: what is above [`Link`]. TCP's segments branch
+//! off here, so that the stack never sees them.
 
 use core::time::Duration;
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
+use smoltcp::wire::{EthernetAddress, IpAddress};
+use tcp::{SegmentOut, Tcp, Verdict};
 
 use super::capture::{Recorder, Way as Direction};
 use super::guard::Guard;
 use super::link::{Link, Way, write_header};
 use super::passage::Note;
+use super::segments::{self, Sums};
 use super::slots::{HEADER_BYTES, Place};
-use crate::net::Port;
+use crate::net::{Port, TcpHost};
 use crate::status::{Drop, Drops};
 
 /// The device of the stack.
@@ -21,12 +24,16 @@ pub struct Linked<'a, D> {
     pub device: D,
     /// What is known of the wire.
     pub link: &'a Link,
+    /// Our TCP, which has its segments before the stack sees the packet.
+    pub tcp: &'a mut TcpHost,
     /// What may be sent.
     pub guard: &'a Guard,
     /// Where packets to ourselves are recorded.
     pub recorder: &'a Recorder,
     /// Where drops are counted.
     pub drops: &'a Drops,
+    /// Who looks after the checksums of what is on the wire.
+    pub sums: Sums,
     /// The time.
     pub now: Duration,
 }
@@ -38,13 +45,109 @@ pub struct Shared<'a> {
     guard: &'a Guard,
     recorder: &'a Recorder,
     drops: &'a Drops,
+    sums: Sums,
     now: Duration,
+}
+
+impl<'a> Shared<'a> {
+    /// What the stack is shown of a received packet: nothing, if it is TCP's.
+    fn for_stack<'p>(self, packet: &'p [u8], sums: Sums, tcp: &mut Tcp<'static>) -> &'p [u8] {
+        let Some(segment) = segments::read(packet, sums) else {
+            if !packet.is_empty() {
+                self.recorder.note(Note::Stack);
+            }
+            return packet;
+        };
+        if self.link.is_ours(&segment.destination.into()) {
+            let verdict = tcp.input(self.now.into(), &segment);
+            self.recorder.note(Note::Tcp(verdict));
+            count_verdict(verdict, self.drops);
+        } else {
+            self.drops.count(Drop::NotOurs);
+        }
+        &[]
+    }
+
+    /// Hands a segment of ours to `device`; false if that has no room now.
+    fn send_segment<D: Device>(self, device: &mut D, segment: &SegmentOut<'_>) -> bool {
+        let Self { link, recorder, drops, sums, now, .. } = self;
+        let flow = &segment.flow;
+        let (from, to): (IpAddress, IpAddress) =
+            (flow.local.address.into(), flow.remote.address.into());
+        let len = HEADER_BYTES + segments::packet_bytes(segment);
+        let write = |frame: &mut [u8], mac: EthernetAddress, sums| {
+            segments::write(segment, &mut frame[HEADER_BYTES..], sums);
+            write_header(frame, mac, link.mac.get());
+            link.count_sent(&frame[HEADER_BYTES..]);
+        };
+        let nobody = EthernetAddress([0; 6]);
+        let way = match link.is_ours(&from) {
+            true => link.way(now, from, to),
+            // The address is another one by now.
+            false => Err(Drop::NoRoute),
+        };
+        let lost = match way {
+            Ok(Way::Frame(mac)) => {
+                let Some(token) = device.transmit(crate::net::instant(now)) else { return false };
+                token.consume(len, |frame| write(frame, mac, sums));
+                recorder.note_sent(Note::TcpSent(segment.why));
+                return true;
+            }
+            Ok(Way::Loop) => {
+                let put = link.slots.put_loop(len, |frame| {
+                    write(frame, nobody, Sums::LOOP);
+                    recorder.record(now, Direction::Out, Port::Lo, frame);
+                    link.loopback.count_sent(frame.len());
+                });
+                // What is in its way goes round in the next step.
+                if put || link.is_looping() {
+                    return put;
+                }
+                Drop::LoopbackFull
+            }
+            Ok(Way::Wait(neighbor)) => {
+                if link.slots.put_waiting(neighbor, len, |frame| write(frame, nobody, sums)) {
+                    return true;
+                }
+                Drop::Unreachable
+            }
+            Err(why) => why,
+        };
+        // As if it were lost on the wire: TCP will send it again.
+        drops.count(lost);
+        true
+    }
+}
+
+/// Counts a received segment of which TCP had no use.
+fn count_verdict(verdict: Verdict, drops: &Drops) {
+    match verdict {
+        // Answered; that is no drop.
+        Verdict::NoConnection => {}
+        Verdict::NoRoom => drops.count(Drop::ListenOverflow),
+        verdict if verdict.is_drop() => drops.count(Drop::TcpSegment),
+        _ => {}
+    }
 }
 
 impl<'a, D: Device> Linked<'a, D> {
     fn shared(&self) -> Shared<'a> {
-        let Self { link, guard, recorder, drops, now, .. } = *self;
-        Shared { link, guard, recorder, drops, now }
+        let Self { link, guard, recorder, drops, sums, now, .. } = *self;
+        Shared { link, guard, recorder, drops, sums, now }
+    }
+
+    /// Takes a packet that the stack put together from fragments, if it is TCP's.
+    pub fn take_reassembled(&mut self, packet: &[u8]) {
+        let shared = self.shared();
+        shared.for_stack(packet, Sums::SOFTWARE, &mut self.tcp.engine);
+    }
+
+    /// Lets TCP send what it has, as far as the device has room.
+    pub fn send_segments(&mut self) {
+        let shared = self.shared();
+        let Self { device, tcp, .. } = self;
+        let engine = &mut tcp.engine;
+        engine.poll_output(shared.now.into(), &mut |segment| shared.send_segment(device, segment));
     }
 
     /// Sends a packet of our own making, as the stack sends its own; false if the device has no
@@ -115,10 +218,16 @@ impl<D: Device> Device for Linked<'_, D> {
             // What answers a packet of ours mostly goes to ourselves again: it needs no room in the
             // device.
             let token = self.device.transmit(at);
-            return Some((LinkedRx::Loop { place, shared }, LinkedTx { token, shared }));
+            return Some((
+                LinkedRx { from: From::Loop(place), shared, tcp: &mut self.tcp.engine },
+                LinkedTx { token, shared },
+            ));
         }
         let (token, transmit) = self.device.receive(at)?;
-        Some((LinkedRx::Wire { token, shared }, LinkedTx { token: Some(transmit), shared }))
+        Some((
+            LinkedRx { from: From::Wire(token), shared, tcp: &mut self.tcp.engine },
+            LinkedTx { token: Some(transmit), shared },
+        ))
     }
 
     fn transmit(&mut self, at: Instant) -> Option<Self::TxToken<'_>> {
@@ -137,53 +246,52 @@ impl<D: Device> Device for Linked<'_, D> {
     }
 }
 
+/// Where a received packet is.
+#[derive(Debug)]
+enum From<T> {
+    /// Of ours, gone round.
+    Loop(Place),
+    /// In a frame; the device's token.
+    Wire(T),
+}
+
 /// A received packet.
 #[derive(Debug)]
-pub enum LinkedRx<'a, T> {
-    /// Of ours, gone round.
-    Loop {
-        /// Where it is.
-        place: Place,
-        /// What it needs.
-        shared: Shared<'a>,
-    },
-    /// Of a frame.
-    Wire {
-        /// The device's.
-        token: T,
-        /// What it needs.
-        shared: Shared<'a>,
-    },
+pub struct LinkedRx<'a, T> {
+    from: From<T>,
+    shared: Shared<'a>,
+    tcp: &'a mut Tcp<'static>,
 }
 
 impl<T: RxToken> RxToken for LinkedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        match self {
-            Self::Wire { token, shared: Shared { link, recorder, drops, now, .. } } => token
-                .consume(|frame| {
-                    let packet = link.received(now, frame, drops);
-                    let note = packet.map(|_| Note::Stack).or_else(|| dealt_with(frame));
-                    note.into_iter().for_each(|note| recorder.note(note));
-                    f(packet.unwrap_or(&[]))
-                }),
-            Self::Loop { place, shared: Shared { link, recorder, drops, now, .. } } => {
-                link.slots.take(place, |frame| {
-                    link.loopback.count_received(frame.len());
-                    recorder.receive(now, Port::Lo, frame, drops, |frame| {
-                        let packet = &frame[HEADER_BYTES..];
-                        link.count_received(packet);
-                        recorder.note(Note::Stack);
-                        f(packet)
-                    })
+        let Self { from, shared, tcp } = self;
+        let Shared { link, recorder, drops, now, .. } = shared;
+        match from {
+            From::Wire(token) => token.consume(|frame| {
+                let packet = link.received(now, frame, drops);
+                if packet.is_none()
+                    && let Some(note) = dealt_with(frame)
+                {
+                    recorder.note(note);
+                }
+                f(shared.for_stack(packet.unwrap_or(&[]), shared.sums, tcp))
+            }),
+            From::Loop(place) => link.slots.take(place, |frame| {
+                link.loopback.count_received(frame.len());
+                recorder.receive(now, Port::Lo, frame, drops, |frame| {
+                    let packet = &frame[HEADER_BYTES..];
+                    link.count_received(packet);
+                    f(shared.for_stack(packet, Sums::LOOP, tcp))
                 })
-            }
+            }),
         }
     }
 
     fn meta(&self) -> PacketMeta {
-        match self {
-            Self::Wire { token, .. } => token.meta(),
-            Self::Loop { .. } => PacketMeta::default(),
+        match &self.from {
+            From::Wire(token) => token.meta(),
+            From::Loop(_) => PacketMeta::default(),
         }
     }
 }
@@ -213,23 +321,26 @@ pub struct LinkedTx<'a, T> {
 
 impl<T: TxToken> TxToken for LinkedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Shared { link, guard, recorder, drops, now } = self.shared;
+        let Shared { link, guard, recorder, drops, now, .. } = self.shared;
         let mut staging = link.staging.borrow_mut();
         let frame = &mut staging[..HEADER_BYTES + len];
         let result = f(&mut frame[HEADER_BYTES..]);
         write_header(frame, EthernetAddress([0; 6]), EthernetAddress([0; 6]));
         let way = guard
             .check_sent(crate::net::instant(now), frame)
-            .and_then(|()| link.way(now, &frame[HEADER_BYTES..]));
+            .and_then(|()| link.way_of(now, &frame[HEADER_BYTES..]));
         let sent = match way {
             Err(why) => Err(why),
             Ok(Way::Loop) => {
                 recorder.record(now, Direction::Out, Port::Lo, frame);
                 link.loopback.count_sent(frame.len());
-                link.slots.put_loop(frame).then_some(()).ok_or(Drop::LoopbackFull)
+                let put = link.slots.put_loop(frame.len(), |out| out.copy_from_slice(frame));
+                put.then_some(()).ok_or(Drop::LoopbackFull)
             }
             Ok(Way::Wait(neighbor)) => {
-                link.slots.put_waiting(neighbor, frame).then_some(()).ok_or(Drop::Unreachable)
+                let copy = |out: &mut [u8]| out.copy_from_slice(frame);
+                let put = link.slots.put_waiting(neighbor, frame.len(), copy);
+                put.then_some(()).ok_or(Drop::Unreachable)
             }
             Ok(Way::Frame(mac)) => match self.token {
                 Some(token) => {
@@ -242,10 +353,7 @@ impl<T: TxToken> TxToken for LinkedTx<'_, T> {
             },
         };
         match sent {
-            Ok(()) => {
-                guard.note_acknowledged(frame);
-                link.count_sent(&frame[HEADER_BYTES..]);
-            }
+            Ok(()) => link.count_sent(&frame[HEADER_BYTES..]),
             Err(why) => {
                 drops.count(why);
                 // It is this frame's, and not that of the one it may answer.

@@ -3,7 +3,7 @@
 //! ```text
 //!   driver <-> counters (what passed) <-> capture (its copy) <-> netem (the fault dial)
 //!          <-> guard (what may pass) <-> link (frames to packets: neighbours, routes, ourselves)
-//!          <-> the stack
+//!          <-> TCP, or the stack
 //! ```
 
 mod absent;
@@ -21,6 +21,7 @@ mod netem;
 mod passage;
 mod protocols;
 mod recorded;
+mod segments;
 mod slots;
 mod unreachable;
 
@@ -32,7 +33,7 @@ pub(crate) use arp::ArpHeard;
 pub use capture::{CaptureReader, Captured, Recorder, Recording, Way, is_between};
 pub use counters::{Counted, Traffic};
 pub(crate) use discovery::solicited_node;
-pub use guard::{Guard, ListenTable, Tuple};
+pub use guard::Guard;
 pub use guarded::Guarded;
 pub(crate) use link::{Link, Ours};
 pub(crate) use linked::Linked;
@@ -44,3 +45,4 @@ pub use protocols::{
     Protocols, TcpCounters, UdpCounters,
 };
 pub use recorded::Recorded;
+pub(crate) use segments::Sums;

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use tcp::Verdict;
+
 use crate::limits::CAPTURE_NOTES;
 use crate::status::Drop;
 
@@ -14,6 +16,10 @@ pub enum Note {
     Guard,
     /// Received: a packet of IP, given to the stack.
     Stack,
+    /// Received: what TCP made of the segment.
+    Tcp(Verdict),
+    /// Sent: why TCP sent the segment.
+    TcpSent(tcp::Why),
     /// Received: ARP, which the link dealt with.
     Arp,
     /// Received: Neighbor Discovery, which the link dealt with.
@@ -39,6 +45,8 @@ impl fmt::Display for Note {
             Self::Dhcp => "link: to the DHCP client",
             Self::Waited => "link: waited for its neighbour",
             Self::Link => "link: of its own making",
+            Self::Tcp(verdict) => return write!(f, "tcp: {verdict}"),
+            Self::TcpSent(why) => return write!(f, "tcp: {why}"),
             Self::Dropped(why) => return write!(f, "dropped: {}", why.name()),
         })
     }

@@ -1,7 +1,9 @@
-//! Counts what passes by protocol, as `netstat -s` shows it: the objects of RFC 4293 (IP), RFC 4022
-//! (TCP) and RFC 4113 (UDP), told from the packets themselves.
+//! Counts what passes by protocol, as `netstat -s` shows it: the objects of RFC 4293 (IP) and RFC
+//! 4113 (UDP), told from the packets themselves. TCP counts by itself.
 
-use core::cell::Cell;
+use core::cell::RefCell;
+
+pub use tcp::Counters as TcpCounters;
 
 /// IP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,25 +80,6 @@ pub struct UdpCounters {
     pub sent: u64,
 }
 
-/// TCP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TcpCounters {
-    /// Connections that we opened.
-    pub active_opens: u64,
-    /// Connections that came to us: SYNs answered.
-    pub passive_opens: u64,
-    /// Connections of ours that were not answered, or refused.
-    pub failed_opens: u64,
-    /// Resets received.
-    pub resets_received: u64,
-    /// Segments received.
-    pub received: u64,
-    /// Segments sent.
-    pub sent: u64,
-    /// Resets sent.
-    pub resets_sent: u64,
-}
-
 /// All of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProtocolCounters {
@@ -110,22 +93,17 @@ pub struct ProtocolCounters {
     pub icmpv6: Icmpv6Counters,
     /// UDP, over both.
     pub udp: UdpCounters,
-    /// TCP, over both.
+    /// TCP, over both: the names are Linux's.
     pub tcp: TcpCounters,
 }
 
-/// Where they are counted.
+/// Where they are counted, but for TCP's.
 #[derive(Debug, Default)]
-pub struct Protocols(Cell<ProtocolCounters>);
+pub struct Protocols(RefCell<ProtocolCounters>);
 
 const ICMP: u8 = 1;
-const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
-
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
 
 /// A packet's version, protocol and payload, if its header makes sense.
 struct Packet<'a> {
@@ -169,14 +147,12 @@ impl<'a> Packet<'a> {
 impl Protocols {
     /// All counts.
     pub fn get(&self) -> ProtocolCounters {
-        self.0.get()
+        *self.0.borrow()
     }
 
     /// Changes counts that no packet tells of.
     pub fn update(&self, change: impl FnOnce(&mut ProtocolCounters)) {
-        let mut counters = self.0.get();
-        change(&mut counters);
-        self.0.set(counters);
+        change(&mut self.0.borrow_mut());
     }
 
     /// Counts an IP packet on its way in.
@@ -219,11 +195,6 @@ impl ProtocolCounters {
                 }
             }
             UDP => self.udp.received += 1,
-            TCP => {
-                self.tcp.received += 1;
-                let flags = packet.payload.get(13).copied().unwrap_or(0);
-                self.tcp.resets_received += u64::from(flags & RST != 0);
-            }
             _ => {}
         }
     }
@@ -256,12 +227,6 @@ impl ProtocolCounters {
                 self.udp.no_ports += u64::from((kind, code) == (1, 4));
             }
             UDP => self.udp.sent += 1,
-            TCP => {
-                self.tcp.sent += 1;
-                let flags = packet.payload.get(13).copied().unwrap_or(0);
-                self.tcp.resets_sent += u64::from(flags & RST != 0);
-                self.tcp.passive_opens += u64::from(flags & (SYN | ACK) == SYN | ACK);
-            }
             _ => {}
         }
     }

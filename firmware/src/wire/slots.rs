@@ -62,24 +62,30 @@ impl Slots {
         Self { slots: [const { Slot::free() }; WAITING_PACKETS], next: Cell::new(0) }
     }
 
-    /// Keeps a frame of ours that goes to ourselves; false if there is no room.
-    pub fn put_loop(&self, frame: &[u8]) -> bool {
-        self.put(Use::Loop, frame)
+    /// Keeps a frame of ours that goes to ourselves, which `write` writes; false if there is no
+    /// room.
+    pub fn put_loop(&self, len: usize, write: impl FnOnce(&mut [u8])) -> bool {
+        self.put(Use::Loop, len, write)
     }
 
     /// Keeps a frame until its neighbour is known; false if there is no room, or enough wait for
     /// that neighbour already.
-    pub fn put_waiting(&self, neighbor: IpAddress, frame: &[u8]) -> bool {
+    pub fn put_waiting(
+        &self,
+        neighbor: IpAddress,
+        len: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) -> bool {
         let used = Use::Wait(neighbor);
         let waiting = self.slots.iter().filter(|slot| slot.used.get() == used).count();
-        waiting < WAITING_PER_NEIGHBOR && self.put(used, frame)
+        waiting < WAITING_PER_NEIGHBOR && self.put(used, len, write)
     }
 
-    fn put(&self, used: Use, frame: &[u8]) -> bool {
+    fn put(&self, used: Use, len: usize, write: impl FnOnce(&mut [u8])) -> bool {
         let free = self.slots.iter().find(|slot| slot.used.get() == Use::Free);
-        let Some(slot) = free.filter(|_| frame.len() <= FRAME_BYTES_MAX) else { return false };
-        slot.frame.borrow_mut()[..frame.len()].copy_from_slice(frame);
-        slot.len.set(frame.len());
+        let Some(slot) = free.filter(|_| len <= FRAME_BYTES_MAX) else { return false };
+        write(&mut slot.frame.borrow_mut()[..len]);
+        slot.len.set(len);
         slot.number.set(self.next.get());
         self.next.set(self.next.get() + 1);
         slot.used.set(used);
@@ -149,10 +155,10 @@ mod tests {
     fn in_order_and_not_too_many() {
         let slots = Slots::new();
         for number in 0..WAITING_PER_NEIGHBOR as u8 {
-            assert!(slots.put_waiting(ONE, &[number]));
+            assert!(slots.put_waiting(ONE, 1, |frame| frame[0] = number));
         }
-        assert!(!slots.put_waiting(ONE, &[9]));
-        assert!(slots.put_waiting(TWO, &[9]));
+        assert!(!slots.put_waiting(ONE, 1, |frame| frame[0] = 9));
+        assert!(slots.put_waiting(TWO, 1, |frame| frame[0] = 9));
         for number in 0..WAITING_PER_NEIGHBOR as u8 {
             let (place, neighbor) = slots.first_waiting(|neighbor| *neighbor == ONE).unwrap();
             assert_eq!(neighbor, ONE);
@@ -165,13 +171,14 @@ mod tests {
     #[test]
     fn a_frame_may_be_answered_while_it_is_read() {
         let slots = Slots::new();
-        assert!(slots.put_loop(&[1]));
-        slots.take(slots.first_loop().unwrap(), |_| assert!(slots.put_loop(&[2])));
+        let put = |byte| slots.put_loop(1, |frame| frame[0] = byte);
+        assert!(put(1));
+        slots.take(slots.first_loop().unwrap(), |_| assert!(put(2)));
         slots.take(slots.first_loop().unwrap(), |frame| assert_eq!(frame, [2]));
         assert_eq!(slots.first_loop(), None);
         for _ in 0..WAITING_PACKETS {
-            assert!(slots.put_loop(&[3]));
+            assert!(put(3));
         }
-        assert!(!slots.put_loop(&[3]));
+        assert!(!put(3));
     }
 }

@@ -6,7 +6,7 @@
 macro_rules! counters {
     ($($(#[$about:meta])* $field:ident $name:literal,)*) => {
         /// What happened so far; all wrap.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Counters {
             $($(#[$about])* pub $field: u64,)*
         }

@@ -31,11 +31,25 @@ pub struct ConnectionId {
     pub(crate) generation: u16,
 }
 
+impl ConnectionId {
+    /// Its place in [`Storage::connections`]: for what the caller keeps beside it.
+    pub const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
 /// Names a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ListenerId {
     pub(crate) slot: u16,
     pub(crate) generation: u16,
+}
+
+impl ListenerId {
+    /// Its place among all [`LISTENERS`].
+    pub const fn index(self) -> usize {
+        self.slot as usize
+    }
 }
 
 /// Room for a connection.

@@ -8,10 +8,6 @@ pub mod guard {
     pub const SENT: u8 = 1;
     /// Milliseconds that pass: two bytes, little endian.
     pub const WAIT: u8 = 2;
-    /// Sockets that are free on port 80: one byte.
-    pub const FREE: u8 = 3;
-    /// No connection is left.
-    pub const CLOSE: u8 = 4;
 }
 
 /// Target `usbredir_server`.

@@ -343,19 +343,39 @@ impl Desk {
     /// # Panics
     /// If there is no whole answer within `limit`.
     pub fn fetch(&mut self, peer: usize, path: &str, limit: Duration) -> (String, Vec<u8>) {
+        self.try_fetch(peer, path, limit).expect("the board answers before it hangs up")
+    }
+
+    /// The same; `None` if the board ends the connection before it has heard the request.
+    ///
+    /// # Panics
+    /// If the end of the answer is not there within `limit`, or its head is not whole.
+    pub fn try_fetch(
+        &mut self,
+        peer: usize,
+        path: &str,
+        limit: Duration,
+    ) -> Option<(String, Vec<u8>)> {
         let handle = self.connect(peer, 80);
         let request = format!("GET {path} HTTP/1.1\r\nHost: {BOARD}\r\nConnection: close\r\n\r\n");
-        self.send(peer, handle, request.as_bytes(), limit);
+        let mut rest = request.as_bytes();
         let mut all = Vec::new();
         self.until("the end of the answer", limit, |desk| {
             all.extend(desk.take_received(peer, handle));
             let socket = desk.socket(peer, handle);
-            (!socket.may_recv()).then(|| socket.close())
+            if socket.can_send() {
+                let sent = socket.send_slice(rest).unwrap_or(0);
+                rest = &rest[sent..];
+            }
+            (!socket.may_recv() && socket.state() != tcp::State::SynSent).then(|| socket.close())
         });
         all.extend(self.take_received(peer, handle));
+        if all.is_empty() {
+            return None;
+        }
         let head = all.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
         let body = all.split_off(head + 4);
-        (String::from_utf8(all).expect("a head of text"), body)
+        Some((String::from_utf8(all).expect("a head of text"), body))
     }
 }
 

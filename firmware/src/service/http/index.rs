@@ -1,6 +1,7 @@
 //! `/`: the board and its live counters, for people.
 //!
-//! One page without a script; the browser's reload button shows new numbers. Wide enough for a screen, and narrow enough for a phone of 360 pixels.
+//! One page without a script; the browser's reload button shows new numbers. Wide enough for a
+//! screen, and narrow enough for a phone of 360 pixels.
 
 use core::fmt::{self, Arguments, Write};
 use core::time::Duration;

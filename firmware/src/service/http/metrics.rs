@@ -157,21 +157,10 @@ fn protocols(protocols: &ProtocolCounters, all: &mut Families<'_, '_>) {
         "event",
         &[("received", udp.received), ("no_ports", udp.no_ports), ("sent", udp.sent)],
     );
-    let tcp = &protocols.tcp;
-    all.labelled(
-        "tcp_events_total",
-        "TCP (RFC 4022).",
-        "event",
-        &[
-            ("active_opens", tcp.active_opens),
-            ("passive_opens", tcp.passive_opens),
-            ("failed_opens", tcp.failed_opens),
-            ("resets_received", tcp.resets_received),
-            ("received", tcp.received),
-            ("sent", tcp.sent),
-            ("resets_sent", tcp.resets_sent),
-        ],
-    );
+    all.family("tcp_events_total", COUNTER, "TCP, as Linux names it (RFC 4022).", |out| {
+        let mut counters = protocols.tcp.iter();
+        counters.try_for_each(|(name, count)| out.sample(&[("event", &name)], count))
+    });
 }
 
 fn services(source: &impl Source, all: &mut Families<'_, '_>) {

@@ -64,7 +64,6 @@ pub fn kind(event: &Event) -> (&'static str, &'static str, Severity) {
             ("net", "CONFLICT", Severity::Warning)
         }
         Event::LeaseRefused { .. } => ("dhcp", "LEASE", Severity::Warning),
-        Event::Runaway { .. } => ("tcp", "RUNAWAY", Severity::Warning),
         Event::SessionStarted { .. } | Event::SessionEnded { .. } => {
             ("shell", "SESSION", Severity::Info)
         }

@@ -6,8 +6,7 @@ use core::fmt;
 
 use super::{About, Argument, Arguments, Context, Outcome, SUCCESS, flag};
 use crate::Text;
-use crate::limits::{ICMP_RING_BYTES, ICMP_SOCKETS, TCP_RECEIVE_BYTES, TCP_SEND_BYTES};
-use crate::limits::{TCP_SOCKETS, UDP_RING_BYTES, UDP_SOCKETS};
+use crate::limits::{ICMP_RING_BYTES, ICMP_SOCKETS, UDP_RING_BYTES, UDP_SOCKETS};
 use crate::net::Protocol;
 
 /// How it is used.
@@ -121,8 +120,10 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     context.print(format_args!("{row}")).await;
     context.print(format_args!("{}", Row { name: "Swap:", cells: &[0, 0, 0], unit })).await;
     if rings {
+        let (used, total) = context.system.tcp_memory();
+        let cells = [total, used, total.saturating_sub(used)].map(|bytes| bytes as u64);
+        context.print(format_args!("{}", Row { name: "TCP:", cells: &cells, unit })).await;
         for (name, protocol, total) in [
-            ("TCP:", Protocol::Tcp, TCP_SOCKETS * (TCP_RECEIVE_BYTES + TCP_SEND_BYTES)),
             ("UDP:", Protocol::Udp, UDP_SOCKETS * 2 * UDP_RING_BYTES),
             ("ICMP:", Protocol::Raw, ICMP_SOCKETS * ICMP_RING_BYTES),
         ] {

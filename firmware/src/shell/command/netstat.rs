@@ -9,7 +9,7 @@ use super::route_table::{self, Columns};
 use super::{About, Argument, Arguments, Context, Misuse, Outcome, SUCCESS, flag, value};
 use super::{ifconfig, statistics};
 use crate::net::names::services;
-use crate::net::{ANY, ANY_V6, Protocol, SocketInfo, SocketState};
+use crate::net::{ANY, ANY_V6, Protocol, SocketInfo, Timer};
 use crate::{System, Text};
 
 /// How it is used.
@@ -297,11 +297,26 @@ impl fmt::Display for Row<'_> {
             write!(f, " {:<20}", program.as_str())?;
         }
         if wanted.timers {
-            // How long a connection's timer still runs is the TCP's secret.
-            let idle = matches!(socket.state, SocketState::Listen | SocketState::Unconnected);
-            f.write_str(if idle { " off (0.00/0/0)" } else { " -" })?;
+            write!(f, " {}", Clock(socket.timer))?;
         }
         f.write_str("\n")
+    }
+}
+
+/// A timer: seconds left, how often it ran out, probes without an answer.
+struct Clock(Timer);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, left_us, again, probes) = match self.0 {
+            Timer::Off => ("off", 0, 0, 0),
+            Timer::On(left, again) => ("on", left, again, 0),
+            Timer::KeepAlive(left, probes) => ("keepalive", left, 0, probes),
+            Timer::Probe(left, probes) => ("probe", left, 0, probes),
+            Timer::TimeWait(left) => ("timewait", left, 0, 0),
+        };
+        let hundredths = left_us / 10_000;
+        write!(f, "{name} ({}.{:02}/{again}/{probes})", hundredths / 100, hundredths % 100)
     }
 }
 
@@ -346,6 +361,7 @@ mod tests {
 
     use super::super::golden;
     use super::*;
+    use crate::net::SocketState;
 
     fn wanted(line: &str) -> Wanted {
         let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
@@ -366,6 +382,7 @@ mod tests {
             state,
             receive_queued: queued.0,
             send_queued: queued.1,
+            timer: Timer::Off,
             number: 3,
             owner: "python3",
         }

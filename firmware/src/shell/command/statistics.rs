@@ -197,12 +197,14 @@ impl fmt::Display for Tcp<'_> {
             &[
                 (tcp.active_opens, true, "active connection openings"),
                 (tcp.passive_opens, true, "passive connection openings"),
-                (tcp.failed_opens, true, "failed connection attempts"),
-                (tcp.resets_received, true, "connection resets received"),
+                (tcp.attempt_fails, true, "failed connection attempts"),
+                (tcp.estab_resets, true, "connection resets received"),
                 (self.1 as u64, true, "connections established"),
-                (tcp.received, true, "segments received"),
-                (tcp.sent, true, "segments sent out"),
-                (tcp.resets_sent, true, "resets sent"),
+                (tcp.in_segs, true, "segments received"),
+                (tcp.out_segs, true, "segments sent out"),
+                (tcp.retrans_segs, true, "segments retransmitted"),
+                (tcp.in_errs, true, "bad segments received"),
+                (tcp.out_rsts, true, "resets sent"),
             ],
         )
     }

@@ -29,7 +29,7 @@ impl Tcp<'_> {
     }
 
     /// Connections that wait to be accepted.
-    pub(super) fn ready(&self, listener: ListenerId) -> usize {
+    pub fn ready(&self, listener: ListenerId) -> usize {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let waits = |connection: &&Connection| match connection.owner {
             Owner::Ready { listener: of, .. } => of == listener,

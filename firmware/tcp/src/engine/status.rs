@@ -51,14 +51,27 @@ impl Tcp<'_> {
 
     /// All connections, then the half-open ones, then those in TIME-WAIT.
     pub fn connections(&self, now: Instant) -> impl Iterator<Item = ConnectionInfo> {
-        let open = self.slots.iter().enumerate().filter_map(move |(index, slot)| {
+        (0..self.lines()).filter_map(move |index| self.line(now, index))
+    }
+
+    /// Places of [`Tcp::line`].
+    pub fn lines(&self) -> usize {
+        self.slots.len() + self.half_open.len() + self.time_wait.len()
+    }
+
+    /// One of [`Tcp::connections`] by its place, for who cannot hold on to all of it; none:
+    /// nobody's place.
+    pub fn line(&self, now: Instant, index: usize) -> Option<ConnectionInfo> {
+        if let Some(slot) = self.slots.get(index) {
             let connection = slot.connection.as_ref()?;
             // One that is over may still be read from, but nobody sees it on the wire.
-            (connection.state != State::Closed).then(|| self.info(now, index, connection))
-        });
-        let half_open = self.half_open.iter().flatten().map(move |half| {
+            return connection.is_live().then(|| self.info(now, index, connection));
+        }
+        let index = index - self.slots.len();
+        if let Some(half) = self.half_open.get(index) {
+            let half = half.as_ref()?;
             let listener = self.listeners.get(usize::from(half.listener.slot)).copied().flatten();
-            ConnectionInfo {
+            return Some(ConnectionInfo {
                 owner: listener.map_or("", |listener| listener.owner),
                 timer: Timer::On(half.retry_at.since(now), u32::from(half.retries)),
                 timestamps: half.timestamp.is_some(),
@@ -66,33 +79,36 @@ impl Tcp<'_> {
                 ecn: half.ecn,
                 scale: half.scale.map(|scale| (scale, WINDOW_SHIFT)),
                 ..nothing(half.flow, State::SynReceived)
-            }
-        });
-        let closed = self.time_wait.iter().flatten().map(move |kept| ConnectionInfo {
+            });
+        }
+        let kept = self.time_wait.get(index - self.half_open.len())?.as_ref()?;
+        Some(ConnectionInfo {
             owner: kept.owner,
             orphan: true,
             receive_window: kept.window,
             timer: Timer::TimeWait(kept.until.since(now)),
             timestamps: kept.recent.is_some(),
             ..nothing(kept.flow, State::TimeWait)
-        });
-        open.chain(half_open).chain(closed)
+        })
     }
 
     /// Who listens.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerInfo> {
-        self.listeners.iter().enumerate().filter_map(|(slot, listener)| {
-            let listener = (*listener)?;
-            let id = ListenerId { slot: slot as u16, generation: listener.generation };
-            let any = core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
-            Some(ListenerInfo {
-                id,
-                owner: listener.owner,
-                at: Endpoint::new(listener.address.unwrap_or(any), listener.port),
-                backlog: listener.backlog,
-                ready: self.ready(id),
-                half_open: self.half_open.iter().flatten().filter(|h| h.listener == id).count(),
-            })
+        (0..self.listeners.len()).filter_map(|index| self.listener(index))
+    }
+
+    /// One of [`Tcp::listeners`] by its place; none: nobody's place.
+    pub fn listener(&self, index: usize) -> Option<ListenerInfo> {
+        let listener = (*self.listeners.get(index)?)?;
+        let id = ListenerId { slot: index as u16, generation: listener.generation };
+        let any = core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED);
+        Some(ListenerInfo {
+            id,
+            owner: listener.owner,
+            at: Endpoint::new(listener.address.unwrap_or(any), listener.port),
+            backlog: listener.backlog,
+            ready: self.ready(id),
+            half_open: self.half_open.iter().flatten().filter(|h| h.listener == id).count(),
         })
     }
 

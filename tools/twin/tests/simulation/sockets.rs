@@ -187,9 +187,9 @@ fn tables_show_what_is_there() {
         assert_eq!(choice.next_hop, PEER_IP);
         assert!(system.neighbors().any(|neighbor| neighbor.address == PEER_IP));
         let counters = system.protocol_counters();
-        assert!(counters.tcp.passive_opens >= 1 && counters.tcp.received >= 5, "{counters:?}");
+        assert!(counters.tcp.passive_opens >= 1 && counters.tcp.in_segs >= 3, "{counters:?}");
         let interfaces = system.interfaces();
-        assert!(interfaces[0].is_running && interfaces[0].received.packets >= 5);
+        assert!(interfaces[0].is_running && interfaces[0].received.packets >= 3);
     });
 }
 

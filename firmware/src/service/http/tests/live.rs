@@ -147,7 +147,7 @@ fn busy_desk() -> Desk {
     desk.recorder.receive(at, Port::Eth0, &arp, &desk.drops, |_| desk.recorder.note(Note::Arp));
     let mut other = segment(40_001, 80);
     other[0] = 2;
-    let drop = |_: &[u8]| desk.drops.count(Drop::BogusSequence);
+    let drop = |_: &[u8]| desk.drops.count(Drop::TcpSegment);
     desk.recorder.receive(at, Port::Eth0, &other, &desk.drops, drop);
     other[0] = 3;
     desk.recorder.record(at, Way::Out, Port::Lo, &other);
@@ -169,7 +169,7 @@ fn the_ring_is_shown() {
         frames(&answer.content)
     };
     let expected =
-        [(1, 60, "#1 in: link: ARP".into()), (2, 54, "#2 in: dropped: bogus_sequence".into())];
+        [(1, 60, "#1 in: link: ARP".into()), (2, 54, "#2 in: dropped: tcp_segment".into())];
     assert_eq!(shown(""), expected);
     let firsts = |query| shown(query).iter().map(|(first, ..)| *first).collect::<Vec<_>>();
     assert_eq!(firsts("own=1"), [0, 1, 2]);

@@ -26,6 +26,7 @@ fn socket() -> SocketInfo {
         send_queued: 2,
         number: 3,
         owner: "httpd",
+        timer: tcp::Timer::Off,
     }
 }
 

@@ -25,7 +25,7 @@ use super::{flag, value};
 use crate::Text;
 use crate::limits::{SHELL_TEXT_BYTES, WGET_HEAD_BYTES_MAX, WGET_URL_BYTES_MAX, WGET_WAIT_MAX};
 use crate::net::names::resolver::{literal, resolve};
-use crate::net::{NetError, TcpError, TcpStream};
+use crate::net::{NetError, TcpStream};
 
 /// How it is used.
 pub const ABOUT: About = About {
@@ -331,7 +331,7 @@ impl Wget<'_> {
             env!("CARGO_PKG_VERSION"),
         ));
         let sent = within(self.settings, stream.write_all(request.as_bytes())).await;
-        sent.ok_or(TIMED_OUT)?.map_err(|error| Some(words(error)))?;
+        sent.ok_or(TIMED_OUT)?.map_err(|error| Some(error.words()))?;
         let mut received = 0;
         // Bounded: each turn brings a byte at least, and the buffer is finite.
         loop {
@@ -340,7 +340,7 @@ impl Wget<'_> {
                 return Err(Some("header too long"));
             }
             let read = within(self.settings, stream.read(room)).await.ok_or(TIMED_OUT)?;
-            match read.map_err(|error| Some(words(error)))? {
+            match read.map_err(|error| Some(error.words()))? {
                 0 if received == 0 => return Err(None),
                 // The head was cut off, or what came is all there is.
                 0 => {
@@ -525,7 +525,7 @@ impl Wget<'_> {
             }
             match within(self.settings, stream.read(buffer)).await {
                 None => break Some(Missing::Unreadable("Connection timed out")),
-                Some(Err(error)) => break Some(Missing::Unreadable(words(error))),
+                Some(Err(error)) => break Some(Missing::Unreadable(error.words())),
                 Some(Ok(0)) if framing.ends_by_close() => break None,
                 Some(Ok(0)) => break Some(Missing::Closed),
                 Some(Ok(count)) => received = count,
@@ -629,13 +629,6 @@ const NOWHERE: &str = "/dev/null";
 
 /// Why something did not come, for want of an answer.
 const TIMED_OUT: Option<&str> = Some("Connection timed out");
-
-fn words(error: TcpError) -> &'static str {
-    match error {
-        TcpError::Reset => "Connection reset by peer",
-        TcpError::Closed => "Broken pipe",
-    }
-}
 
 fn elapsed(since: Instant) -> Taken {
     since.elapsed().into()

@@ -121,8 +121,14 @@ pub const CAPTURE_BYTES: usize = 128;
 /// Notes on a captured frame: what each layer did with it.
 pub const CAPTURE_NOTES: usize = 4;
 
+/// Bytes of a filter in a lesson, with the board's addresses in it.
+pub const LESSON_FILTER_BYTES: usize = 128;
+
+/// Words of its device's own that are kept of a frame: a LAN9514 has up to three.
+pub const CARRIAGE_WORDS: usize = 3;
+
 /// Bytes of a frame's comment: its notes in words.
-pub const CAPTURE_COMMENT_BYTES: usize = 192;
+pub const CAPTURE_COMMENT_BYTES: usize = 288;
 
 /// Readers of the capture ring at a time.
 pub const CAPTURE_READERS: usize = 12;
@@ -310,6 +316,12 @@ pub const HTTP_RESPONSE_HEAD_BYTES_MAX: usize = 1024;
 pub const PAGE_BYTES_MAX: usize = 12 * 1024;
 /// Bytes of a decoded value in a query, such as a filter's expression.
 pub const HTTP_QUERY_VALUE_BYTES_MAX: usize = 256;
+/// `/life.json` tells of a visitor's frames of this last time,
+pub const LIFE_WINDOW: Duration = Duration::from_secs(10);
+/// and of so many of them at most.
+pub const LIFE_FRAMES: usize = 160;
+/// Bytes of one of them there: its bytes in hexadecimal, its line and its notes.
+pub const LIFE_FRAME_BYTES: usize = 2048;
 /// Connections that are sent captured frames at a time.
 pub const HTTP_CAPTURES: usize = 4;
 /// Connections that listen to events at a time. With the captures and both ways of `/bytes` they

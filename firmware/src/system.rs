@@ -20,7 +20,9 @@ use crate::limits::{CONSOLE_INPUT_BYTES, CONSOLE_OUTPUT_BYTES, JOURNAL_READERS, 
 use crate::net::names::cache::Cache;
 use crate::net::{NoSockets, Stack, TcpListener};
 use crate::service::http::Streams;
+use crate::shell::Progress;
 use crate::status::{BoardFacts, Drop, Drops, ServiceCounters, Status};
+use crate::wire::Trail;
 
 /// How to restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct System {
     sessions: Cell<u32>,
     log: Option<&'static dyn LogSource>,
     pub(crate) streams: Streams,
+    trail: Trail,
+    pub(crate) lesson: Cell<Progress>,
     pub(crate) console_input: Pipe<NoopRawMutex, CONSOLE_INPUT_BYTES>,
     pub(crate) console_output: Pipe<NoopRawMutex, CONSOLE_OUTPUT_BYTES>,
 }
@@ -87,6 +91,8 @@ impl System {
             sessions: Cell::new(0),
             log,
             streams: Streams::default(),
+            trail: Trail::default(),
+            lesson: Cell::default(),
             console_input: Pipe::new(),
             console_output: Pipe::new(),
         }
@@ -129,6 +135,11 @@ impl System {
     /// Counts of what was dropped, by reason.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// Where the owner's device says how frames travel.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Counts that services keep.

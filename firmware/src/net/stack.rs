@@ -198,6 +198,7 @@ impl Stack {
                         device: Counted { device: nic, traffic: &self.traffic },
                         recorder: &self.recorder,
                         drops: system.drops(),
+                        trail: system.trail(),
                         now,
                     },
                     netem: &self.netem,

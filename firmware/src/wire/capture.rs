@@ -18,7 +18,7 @@ use core::time::Duration;
 use embassy_sync::waitqueue::MultiWakerRegistration;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
-use super::passage::{Note, Passage};
+use super::passage::{Carriage, Note, Passage};
 use crate::limits::{CAPTURE_BYTES, CAPTURE_FRAMES, CAPTURE_READERS, FRAME_BYTES_MAX};
 use crate::net::{NetError, Port};
 use crate::status::{Drop as Why, Drops};
@@ -50,6 +50,8 @@ pub struct Captured {
     pub captured_bytes: usize,
     /// What became of it.
     pub passage: Passage,
+    /// What carried it, if that is known.
+    pub carriage: Option<Carriage>,
     /// Frames that this reader has lost in all.
     pub missed: u64,
 }
@@ -71,6 +73,10 @@ impl core::fmt::Display for Captured {
         };
         write!(f, "#{} {way}", self.number)?;
         let mut gap = ": ";
+        if let Some(carriage) = &self.carriage {
+            write!(f, "{gap}{carriage}")?;
+            gap = "; ";
+        }
         for note in self.passage.notes() {
             write!(f, "{gap}{note}")?;
             gap = "; ";
@@ -90,6 +96,7 @@ struct Head {
     way: Way,
     port: Port,
     passage: Passage,
+    carriage: Option<Carriage>,
 }
 
 struct Ring {
@@ -120,6 +127,8 @@ pub struct Recorder {
     receiving: Cell<Option<u64>>,
     /// The frame that was sent last, until it is noted on.
     sent: Cell<Option<u64>>,
+    /// What carries the frame that is received next.
+    arriving: Cell<Option<Carriage>>,
     /// Bytes that each reader asks for.
     readers: [Cell<Option<usize>>; CAPTURE_READERS],
     /// The most of them; `None` if nothing is kept.
@@ -143,12 +152,14 @@ impl Recorder {
             way: Way::In,
             port: Port::Eth0,
             passage: Passage::NEW,
+            carriage: None,
         };
         Self {
             ring: RefCell::new(Ring { frames, heads: [head; CAPTURE_FRAMES], next: 0 }),
             is_on: Cell::new(true),
             receiving: Cell::new(None),
             sent: Cell::new(None),
+            arriving: Cell::new(None),
             readers: [const { Cell::new(None) }; CAPTURE_READERS],
             keep_bytes: Cell::new(Some(CAPTURE_BYTES)),
             wakers: RefCell::new(MultiWakerRegistration::new()),
@@ -215,6 +226,19 @@ impl Recorder {
         self.add(self.sent.take(), note);
     }
 
+    /// What carries the frame that is received next.
+    pub fn expect(&self, carriage: Option<Carriage>) {
+        self.arriving.set(carriage);
+    }
+
+    /// What carries the frame that was sent last.
+    pub fn note_carriage(&self, carriage: Carriage) {
+        let mut ring = self.ring.borrow_mut();
+        if let Some(head) = self.sent.get().and_then(|number| ring.head(number)) {
+            head.carriage = Some(carriage);
+        }
+    }
+
     fn add(&self, number: Option<u64>, note: Note) {
         let mut ring = self.ring.borrow_mut();
         if let Some(head) = number.and_then(|number| ring.head(number)) {
@@ -242,6 +266,7 @@ impl Recorder {
             way,
             port,
             passage,
+            carriage: if way == Way::In { self.arriving.take() } else { None },
         };
         ring.next += 1;
         if way == Way::Out {
@@ -276,7 +301,7 @@ impl Recorder {
     }
 
     /// The frame of this number, or the oldest after it.
-    fn read(&self, number: u64, out: &mut [u8]) -> Option<Captured> {
+    pub(crate) fn read(&self, number: u64, out: &mut [u8]) -> Option<Captured> {
         let ring = self.ring.borrow();
         let number = number.max(ring.next.saturating_sub(CAPTURE_FRAMES as u64));
         if number >= ring.next {
@@ -294,6 +319,7 @@ impl Recorder {
             original_bytes: head.original_bytes.into(),
             captured_bytes,
             passage: head.passage,
+            carriage: head.carriage,
             missed: 0,
         })
     }

@@ -39,7 +39,7 @@ pub(crate) use link::{Link, Ours};
 pub(crate) use linked::Linked;
 pub use meter::{Meters, Passed, Segments};
 pub use netem::{Faults, Impaired, Netem, PartsPerMillion, Tally};
-pub use passage::{Note, Passage};
+pub use passage::{Carriage, Note, Passage, Trail};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,
     Protocols, TcpCounters, UdpCounters,

@@ -1,10 +1,11 @@
 //! What became of a captured frame: the layers' notes, in the order in which they were made.
 
+use core::cell::Cell;
 use core::fmt;
 
 use tcp::Verdict;
 
-use crate::limits::CAPTURE_NOTES;
+use crate::limits::{CAPTURE_NOTES, CARRIAGE_WORDS};
 use crate::status::Drop;
 
 /// What a layer says of a frame.
@@ -50,6 +51,43 @@ impl fmt::Display for Note {
             Self::Dropped(why) => return write!(f, "dropped: {}", why.name()),
         })
     }
+}
+
+/// The USB transfer that carried a frame, as its driver tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carriage {
+    /// The transfer: the first one of its direction is 1.
+    pub transfer: u64,
+    /// Bytes of it; when a frame was put into it, so far.
+    pub bytes: u32,
+    /// Where in it the device's words about the frame begin, in bytes.
+    pub at: u32,
+    /// The device's words about the frame: status word, or command words. Those that are 0 are not
+    /// there.
+    pub words: [u32; CARRIAGE_WORDS],
+}
+
+impl fmt::Display for Carriage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transfer, bytes, at, words } = self;
+        write!(f, "usb: transfer {transfer}, at byte {at} of {bytes}")?;
+        let mut gap = "; the device's words ";
+        for word in words.iter().filter(|word| **word != 0) {
+            write!(f, "{gap}{word:#010x}")?;
+            gap = " ";
+        }
+        Ok(())
+    }
+}
+
+/// Where an owner whose device knows how frames travel says so: before a frame is handed up, after
+/// one was handed down. Others leave it alone.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// Of the frame that is handed up next.
+    pub arriving: Cell<Option<Carriage>>,
+    /// Of the frame that was handed down last.
+    pub left: Cell<Option<Carriage>>,
 }
 
 /// The notes on one frame. What finds no room is not noted.

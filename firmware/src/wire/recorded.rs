@@ -6,6 +6,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 use super::capture::{Recorder, Way};
+use super::passage::Trail;
 use crate::net::Port;
 use crate::status::Drops;
 
@@ -18,6 +19,8 @@ pub struct Recorded<'a, D> {
     pub recorder: &'a Recorder,
     /// Where drops are counted.
     pub drops: &'a Drops,
+    /// Where the device says how frames travel.
+    pub trail: &'a Trail,
     /// The time.
     pub now: Duration,
 }
@@ -34,17 +37,17 @@ impl<D: Device> Device for Recorded<'_, D> {
 
     fn receive(&mut self, at: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (rx, tx) = self.device.receive(at)?;
-        let Self { recorder, drops, now, .. } = *self;
+        let Self { recorder, drops, trail, now, .. } = *self;
         Some((
-            RecordedToken { token: rx, recorder, drops, now },
-            RecordedToken { token: tx, recorder, drops, now },
+            RecordedToken { token: rx, recorder, drops, trail, now },
+            RecordedToken { token: tx, recorder, drops, trail, now },
         ))
     }
 
     fn transmit(&mut self, at: Instant) -> Option<Self::TxToken<'_>> {
-        let Self { recorder, drops, now, .. } = *self;
+        let Self { recorder, drops, trail, now, .. } = *self;
         let token = self.device.transmit(at)?;
-        Some(RecordedToken { token, recorder, drops, now })
+        Some(RecordedToken { token, recorder, drops, trail, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -58,13 +61,17 @@ pub struct RecordedToken<'a, T> {
     token: T,
     recorder: &'a Recorder,
     drops: &'a Drops,
+    trail: &'a Trail,
     now: Duration,
 }
 
 impl<T: RxToken> RxToken for RecordedToken<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let Self { token, recorder, drops, now } = self;
-        token.consume(|frame| recorder.receive(now, Port::Eth0, frame, drops, f))
+        let Self { token, recorder, drops, trail, now } = self;
+        token.consume(|frame| {
+            recorder.expect(trail.arriving.take());
+            recorder.receive(now, Port::Eth0, frame, drops, f)
+        })
     }
 
     fn meta(&self) -> PacketMeta {
@@ -74,12 +81,16 @@ impl<T: RxToken> RxToken for RecordedToken<'_, T> {
 
 impl<T: TxToken> TxToken for RecordedToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self { token, recorder, now, .. } = self;
-        token.consume(len, |frame| {
+        let Self { token, recorder, trail, now, .. } = self;
+        let result = token.consume(len, |frame| {
             let result = f(frame);
             recorder.record(now, Way::Out, Port::Eth0, frame);
             result
-        })
+        });
+        if let Some(carriage) = trail.left.take() {
+            recorder.note_carriage(carriage);
+        }
+        result
     }
 
     fn set_meta(&mut self, meta: PacketMeta) {

@@ -1,7 +1,8 @@
 //! `/`: the board and its live counters, for people.
 //!
-//! One page without a script; the browser's reload button shows new numbers. Wide enough for a
-//! screen, and narrow enough for a phone of 360 pixels.
+//! The page is whole without a script; `web/board.js` lets its numbers move. Where a number stands
+//! in `/status.json` is told by `data-path`. Wide enough for a screen, and narrow enough for a
+//! phone of 360 pixels.
 
 use core::fmt::{self, Arguments, Write};
 use core::time::Duration;
@@ -27,24 +28,31 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <title>{name}</title>\n\
-         <link rel=\"stylesheet\" href=\"/style.css\"></head>\n<body><main>\n\
+         <link rel=\"stylesheet\" href=\"/style.css\">\n\
+         <script src=\"/board.js\" defer></script></head>\n<body>\n\
          <header><h1>{name} <small>{}</small></h1>\n\
-         <p>Bare metal: this page comes from a Raspberry Pi that runs no operating system, only \
-         <b>barewire</b>, up for {}. The numbers are of this moment; \
-         <a href=\"/\">reload</a> for new ones.</p></header>\n<div class=\"grid\">\n",
+         <nav aria-label=\"Pages\"><a href=\"/\" aria-current=\"page\">Board</a>\
+         <a href=\"/life\">Life</a><a href=\"/tables\">Tables</a>\
+         <a href=\"/log\">Log</a></nav></header>\n<main>\n\
+         <p class=\"lead\">Bare metal: this page comes from a Raspberry Pi that runs no operating \
+         system, only <b>barewire</b>, up for \
+         <span data-path=\"uptime_seconds\" data-form=\"uptime\">{}</span>. The numbers are \
+         <span id=\"live\">of this moment; <a href=\"/\">reload</a> for new ones</span>.</p>\n\
+         <div class=\"grid\">\n",
         Html(&facts.model),
         Uptime(status.uptime),
     )?;
     network(out, &status)?;
     board(out, &status, facts)?;
+    layers(out, source, &status)?;
     traffic(out, &status)?;
     drops(out, source)?;
     services(out, source, &status)?;
     hints(out, &status)?;
     write!(
         out,
-        "</div>\n<footer>barewire {} &middot; <a href=\"/status.json\">status.json</a> &middot; \
-         <a href=\"/dmesg.txt\">dmesg.txt</a></footer>\n</main></body></html>\n",
+        "</div>\n</main><footer>barewire {} &middot; <a href=\"/status.json\">status.json</a> &middot; \
+         <a href=\"/dmesg.txt\">dmesg.txt</a></footer>\n</body></html>\n",
         env!("CARGO_PKG_VERSION")
     )
 }
@@ -89,45 +97,110 @@ fn board(out: &mut impl Write, status: &Status, facts: &BoardFacts) -> fmt::Resu
     let (used, all) = (Size(facts.used_bytes), Size(facts.memory_bytes));
     row(out, "Memory", format_args!("{used} used of {all}"))?;
     row(out, "Loaded at", format_args!("<code>{:#x}</code>", facts.loaded_at))?;
-    row(out, "Up for", format_args!("{}", Uptime(status.uptime)))?;
+    let up = Uptime(status.uptime);
+    row(out, "Up for", format_args!("{}", Live("uptime_seconds", "uptime", up)))?;
     if !facts.restart.is_empty() {
         row(out, "Last restart", format_args!("{}", Html(&facts.restart)))?;
     }
     end(out)
 }
 
+/// The stack as a stack, and what each floor has to do.
+fn layers(out: &mut impl Write, source: &impl Source, status: &Status) -> fmt::Result {
+    out.write_str("<section><h2>From wire to service</h2><ul class=\"stack\">\n")?;
+    let counters = source.counters();
+    let nic = &status.nic_counters;
+    for (name, from, from_path, to, to_path) in [
+        (
+            "services: HTTP, telnet",
+            counters.http_requests.get(),
+            "services.http_requests",
+            counters.commands.get(),
+            "services.commands",
+        ),
+        (
+            "TCP connections",
+            status.sockets.connected as u64,
+            "tcp_sockets.connected",
+            counters.tcp_accepted.get(),
+            "services.tcp_accepted",
+        ),
+        (
+            "Ethernet, ARP, IP",
+            status.received.packets,
+            "received.packets",
+            status.sent.packets,
+            "sent.packets",
+        ),
+        (
+            "USB transfers",
+            nic.transfers_in,
+            "driver.transfers_in",
+            nic.transfers_out,
+            "driver.transfers_out",
+        ),
+    ] {
+        let (from, to) = (Live(from_path, "count", from), Live(to_path, "count", to));
+        writeln!(
+            out,
+            "<li><span>{name}</span> <span class=\"count\">{from} &middot; {to}</span></li>"
+        )?;
+    }
+    out.write_str(
+        "</ul><p class=\"lead\">requests &middot; commands; open &middot; accepted; in &middot; \
+         out. A floor lights up when something moves on it.</p></section>\n",
+    )
+}
+
 fn traffic(out: &mut impl Write, status: &Status) -> fmt::Result {
     begin(out, "Traffic", " class=\"n\"")?;
-    out.write_str("<thead><tr><th></th><th>received</th><th>sent</th></tr></thead>\n")?;
+    out.write_str(
+        "<thead><tr><th scope=\"col\">what</th><th scope=\"col\">received</th>\
+         <th scope=\"col\">sent</th></tr></thead>\n",
+    )?;
     let (received, sent) = (&status.received, &status.sent);
-    pair(out, "Frames", received.packets, sent.packets, false)?;
-    let (in_bytes, out_bytes) = (Size(received.bytes), Size(sent.bytes));
-    writeln!(out, "<tr><th>Bytes</th><td>{in_bytes}</td><td>{out_bytes}</td></tr>")?;
     let of = |count: fn(&Direction) -> u64| (count(received), count(sent));
-    for (name, (received, sent)) in [
-        ("Errors", of(|counts| counts.errors)),
-        ("Dropped", of(|counts| counts.dropped)),
-        ("Overruns", of(|counts| counts.overruns)),
-        ("Frame / carrier", of(|counts| counts.frame)),
-    ] {
-        pair(out, name, received, sent, true)?;
-    }
     let nic = &status.nic_counters;
-    pair(out, "USB transfers", nic.transfers_in, nic.transfers_out, false)?;
+    let usb = (nic.transfers_in, nic.transfers_out);
+    for (name, (received, sent), paths, is_bad) in [
+        ("Frames", of(|counts| counts.packets), ["received.packets", "sent.packets"], false),
+        ("Bytes", of(|counts| counts.bytes), ["received.bytes", "sent.bytes"], false),
+        ("Errors", of(|counts| counts.errors), ["received.errors", "sent.errors"], true),
+        ("Dropped", of(|counts| counts.dropped), ["received.dropped", "sent.dropped"], true),
+        ("Overruns", of(|counts| counts.overruns), ["received.overruns", "sent.overruns"], true),
+        ("Frame / carrier", of(|counts| counts.frame), ["received.frame", "sent.carrier"], true),
+        ("USB transfers", usb, ["driver.transfers_in", "driver.transfers_out"], false),
+    ] {
+        let class = match (is_bad, received == 0 && sent == 0) {
+            (true, true) => " class=\"zero\" data-bad",
+            (true, false) => " class=\"hot\" data-bad",
+            (false, _) => "",
+        };
+        write!(out, "<tr{class}><th>{name}</th>")?;
+        for (count, path) in [received, sent].into_iter().zip(paths) {
+            match name {
+                "Bytes" => write!(out, "<td>{}</td>", Live(path, "size", Size(count)))?,
+                _ => write!(out, "<td>{}</td>", Live(path, "count", count))?,
+            }
+        }
+        out.write_str("</tr>\n")?;
+    }
     end(out)
 }
 
 fn drops(out: &mut impl Write, source: &impl Source) -> fmt::Result {
     begin(out, "Dropped, by reason", " class=\"n\"")?;
-    for (why, count) in source.drops().iter() {
-        let class = if count > 0 { "hot" } else { "zero" };
-        write!(out, "<tr class=\"{class}\"><th>")?;
+    for (why, count) in source.drops().iter().filter(|(_, count)| *count > 0) {
+        out.write_str("<tr class=\"hot\"><th>")?;
         // Names are words with underscores.
         why.name().split('_').enumerate().try_for_each(|(index, word)| {
             write!(out, "{}{word}", if index > 0 { " " } else { "" })
         })?;
         writeln!(out, "</th><td>{count}</td></tr>")?;
     }
+    let silent = source.drops().iter().filter(|(_, count)| *count == 0).count();
+    writeln!(out, "<tr class=\"zero\"><th>other reasons</th>")?;
+    writeln!(out, "<td>{silent} of them: 0</td></tr>")?;
     end(out)
 }
 
@@ -185,14 +258,18 @@ fn row(out: &mut impl Write, name: &str, value: Arguments<'_>) -> fmt::Result {
     writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>")
 }
 
-/// A line with a count for each direction; `is_bad`: anything but zero stands out.
-fn pair(out: &mut impl Write, name: &str, received: u64, sent: u64, is_bad: bool) -> fmt::Result {
-    let class = match (is_bad, received == 0 && sent == 0) {
-        (true, true) => " class=\"zero\"",
-        (true, false) => " class=\"hot\"",
-        (false, _) => "",
-    };
-    writeln!(out, "<tr{class}><th>{name}</th><td>{received}</td><td>{sent}</td></tr>")
+/// A number of `/status.json`, by its path there, which the script keeps up to date in its form.
+struct Live<T>(&'static str, &'static str, T);
+
+impl<T: fmt::Display> fmt::Display for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, form, value) = self;
+        write!(f, "<span data-path=\"{path}\"")?;
+        if *form != "count" {
+            write!(f, " data-form=\"{form}\"")?;
+        }
+        write!(f, ">{value}</span>")
+    }
 }
 
 /// Bytes in powers of 1024, one decimal, cut: as `ifconfig` prints them.

@@ -15,6 +15,7 @@ use packet::filter::Filter;
 use super::Source;
 use super::connection::{Asked, Connection, Ended, send, time};
 use super::frames::{self, FRAME_BLOCK_BYTES_MAX, Services, Writer};
+use super::life::Life;
 use super::request::Method;
 use super::response::{Code, Framing, Head, Kind, Response};
 use super::tables::Seconds;
@@ -82,6 +83,24 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             }
             self.wait(Timer::after(time(HTTP_EVENT_INTERVAL))).await?;
         }
+    }
+
+    /// Tells the visitor's own frames.
+    pub(super) async fn tell_life(&mut self, asked: &Asked) -> Result<(), Ended> {
+        let head = self.begin(asked, Kind::Json).await?;
+        if asked.method == Method::Head {
+            return send(self.stream, self.response.head(&head)).await;
+        }
+        let mut life = Life::of(self.source, self.peer);
+        let (mut is_first, mut is_last) = (true, false);
+        // Bounded: each part takes frames from the ring.
+        while !is_last {
+            self.response.clear();
+            is_last = life.fill(self.source, self.response);
+            self.send_part(&head, is_first, is_last).await?;
+            is_first = false;
+        }
+        self.after_parts(asked, &head)
     }
 
     /// Sends the frames that pass, or those of the ring.

@@ -7,6 +7,7 @@
 //!   pages.rs        path -> Page -> content  (no I/O); index.rs, status_json.rs, icon.rs,
 //!                                            and what may be longer: tables.rs, metrics.rs
 //!   file.rs         the files of firmware/web: which form, which part (no I/O)
+//!   life.rs         a visitor's frames -> /life.json (no I/O)
 //!   frames.rs       captured frames -> pcapng (no I/O)
 //!   response.rs     Head + content -> bytes  (no I/O)
 //!   bytes.rs        a path to measure by     (no I/O)
@@ -21,6 +22,7 @@ mod file;
 pub mod frames;
 mod icon;
 mod index;
+mod life;
 mod live;
 mod metrics;
 mod pages;

@@ -30,6 +30,7 @@ mod icmp;
 mod ifconfig;
 mod interface;
 mod ip;
+mod lesson;
 mod man;
 mod mode;
 mod netem;
@@ -57,6 +58,7 @@ use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
 
 pub use self::about::{About, Misuse, Operands, Order, Then};
+pub use self::lesson::Progress;
 pub use self::options::{Argument, Arguments, HELP, Opt, Wrong, flag, value};
 
 use self::options::Checked;
@@ -129,6 +131,7 @@ commands! {
     "hosts" => hosts,
     "ifconfig" => ifconfig,
     "ip" => ip,
+    "lesson" => lesson,
     "logout" => exit,
     "man" => man,
     "mode" => mode,

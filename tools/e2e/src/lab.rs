@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::frame::Mac;
@@ -52,6 +52,21 @@ impl Lab {
     /// The namespace.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    /// Gives the host IPv6 on the board's wire, which labs do not have by themselves; its addresses
+    /// can be used at once.
+    ///
+    /// # Errors
+    /// If the kernel has none.
+    pub fn switch_ipv6_on(&self) -> Result<()> {
+        let settings = [("accept_dad", "0"), ("disable_ipv6", "0")];
+        self.namespace.enter(|| {
+            settings.into_iter().try_for_each(|(name, value)| {
+                let file = format!("/proc/sys/net/ipv6/conf/{INTERFACE}/{name}");
+                std::fs::write(&file, value).context(file)
+            })
+        })?
     }
 
     /// A folder for files of this session.

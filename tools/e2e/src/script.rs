@@ -147,6 +147,7 @@ pub const SCRIPTS: &[Script] = &[
         &["ping", "telnet", "curl"],
         restart::by_reboot,
     ),
+    script("names_router", Boot::Static, PlaysOn::Twin, &["telnet", "dnsmasq"], names::by_router),
     script("link_local", Boot::Alone, PlaysOn::Wire, &["ping", "curl"], address::link_local),
     script("late_server", Boot::Alone, PlaysOn::Wire, &["ping", "dnsmasq"], address::late_server),
 ];

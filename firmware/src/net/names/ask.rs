@@ -20,11 +20,15 @@ pub const MDNS_V6: IpEndpoint = IpEndpoint {
     port: 5353,
 };
 
-/// The DNS servers of the address in force.
+/// The DNS servers of the address in force, and behind them those that routers advertise (RFC
+/// 8106).
 pub fn servers(system: &System) -> heapless::Vec<IpAddress, DNS_SERVERS> {
     let status = system.status();
-    let all = status.address.iter().flat_map(|address| address.dns.iter());
-    all.map(|server| IpAddress::Ipv4(*server)).take(DNS_SERVERS).collect()
+    let of_lease = status.address.iter().flat_map(|address| address.dns.iter());
+    let of_lease = of_lease.map(|server| IpAddress::Ipv4(*server));
+    let stack = system.stack.borrow();
+    let of_routers = stack.ipv6.slaac.dns().map(IpAddress::Ipv6);
+    of_lease.chain(of_routers).take(DNS_SERVERS).collect()
 }
 
 /// Asks one server, [`DNS_TRIES`] times, and returns the bytes of its answer, which

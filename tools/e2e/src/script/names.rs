@@ -5,11 +5,13 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::lab::{HOST, LEASED, Lab};
+use crate::lab::{HOST, INTERFACE, LEASED, Lab};
+use crate::process::Mark;
 use crate::script::shell::{PROMPT, log_in};
 use crate::script::web;
 use crate::stage::Session;
 use crate::telnet::Telnet;
+use crate::tool::Dnsmasq;
 
 /// The domain of the lab.
 const DOMAIN: &str = "lab.test";
@@ -98,6 +100,29 @@ pub fn by_dns(session: &mut Session) -> Result<()> {
             ensure!(text.contains(&words), "{line}: {words:?} is not in\n{text}");
         }
     }
+    Ok(())
+}
+
+/// The name server is one that a router advertises, and reached by IPv6 only.
+pub fn by_router(session: &mut Session) -> Result<()> {
+    let lab = session.lab()?;
+    lab.switch_ipv6_on()?;
+    let address = format!("{ADDRESS6}/64");
+    lab.namespace().ip(&["address", "add", &address, "dev", INTERFACE])?;
+    let mut arguments = settings(lab)?;
+    arguments.extend(["--enable-ra".into(), "--dhcp-range=2001:db8:77::,ra-only".into()]);
+    let mark = session.board.console().mark();
+    session.dnsmasq = Some(Dnsmasq::start_with(lab, LEASED, &arguments)?);
+    session.board.wait_for(mark, &["eth0: address 2001:db8:77:"])?;
+    let mut telnet = log_in(session)?;
+    let text = told(&mut telnet, &format!("host gate.{DOMAIN}"))?;
+    ensure!(text.contains(&format!("gate.{DOMAIN} has address {HOST}")), "{text}");
+    let log = session.dnsmasq.as_ref().context("no dnsmasq")?.log().text_after(Mark::default());
+    let by_ipv6 = |line: &str| {
+        line.contains(&format!("query[A] gate.{DOMAIN} from 2001:db8:77:"))
+            || line.contains(&format!("query[A] gate.{DOMAIN} from fe80::"))
+    };
+    ensure!(log.lines().any(by_ipv6), "{log}");
     Ok(())
 }
 

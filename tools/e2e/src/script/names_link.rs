@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::lab::{HOST, INTERFACE};
+use crate::lab::HOST;
 use crate::peer::Avahi;
 use crate::script::names::told;
 use crate::script::shell::log_in;
@@ -17,9 +17,7 @@ pub const TOOLS: &[&str] =
 pub fn found(session: &mut Session) -> Result<()> {
     let address = session.address.to_string();
     let lab = session.lab()?;
-    // Labs have no IPv6 unless it is switched on.
-    let switch = format!("/proc/sys/net/ipv6/conf/{INTERFACE}/disable_ipv6");
-    lab.namespace().enter(|| std::fs::write(switch, "0"))?.context("switch IPv6 on")?;
+    lab.switch_ipv6_on()?;
     let avahi = Avahi::start(lab, "linuxpeer")?;
     let rows: [(&str, &[&str], Vec<&str>); 7] = [
         ("avahi-resolve", &["-4", "-n", "barewire.local"], vec!["barewire.local\t", &address]),

@@ -1,5 +1,21 @@
 //! What the pieces of a conversation are, for the targets whose inputs are conversations.
 
+/// Target `dhcp_client`.
+pub mod dhcp_client {
+    /// What a server sends, as UDP carries it.
+    pub const HEARD: u8 = 0;
+    /// Time that passes: two bytes, little endian, in units of 100 ms.
+    pub const WAIT: u8 = 1;
+    /// A new link.
+    pub const RESTART: u8 = 2;
+    /// The lease is to be renewed.
+    pub const RENEW: u8 = 3;
+    /// The lease is given back.
+    pub const RELEASE: u8 = 4;
+    /// Somebody else has the address.
+    pub const DECLINE: u8 = 5;
+}
+
 /// Target `guard`.
 pub mod guard {
     /// A frame that comes.
@@ -8,6 +24,20 @@ pub mod guard {
     pub const SENT: u8 = 1;
     /// Milliseconds that pass: two bytes, little endian.
     pub const WAIT: u8 = 2;
+}
+
+/// Target `mdns_responder`.
+pub mod mdns_responder {
+    /// A neighbour's message.
+    pub const HEARD: u8 = 0;
+    /// The message of a client that speaks no mDNS, from a port of its own.
+    pub const LEGACY: u8 = 1;
+    /// Time that passes: two bytes, little endian, in ms.
+    pub const WAIT: u8 = 2;
+    /// Our addresses change: an IPv4 address, unless the first byte is 0, and so many of IPv6.
+    pub const ADDRESSES: u8 = 3;
+    /// We leave.
+    pub const GOODBYE: u8 = 4;
 }
 
 /// Target `usbredir_server`.

@@ -17,11 +17,15 @@ pub mod burst;
 pub mod checksum;
 pub mod command_line;
 pub mod descriptors;
+pub mod dhcp;
+pub mod dns;
 pub mod ecm;
 pub mod editor;
 pub mod guard;
 pub mod head;
 pub mod lease;
+pub mod mdns;
+pub mod ntp;
 pub mod redirection;
 pub mod redirection_server;
 pub mod screen;
@@ -43,16 +47,20 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 }
 
 /// All of them, by name.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 18] = [
     target("cdc_ecm", ecm::check),
     target("device_tree", tree::check),
+    target("dhcp_client", dhcp::check),
     target("dhcp_lease", lease::check),
+    target("dns_answer", dns::check),
     target("guard", guard::check),
     target("http_head", head::check),
     target("kernel_command_line", command_line::check),
     target("lan9514_burst", burst::check),
     target("lan9514_checksum", checksum::check),
     target("line_editor", editor::check),
+    target("mdns_responder", mdns::check),
+    target("ntp_answer", ntp::check),
     target("shell_words", words::check),
     target("telnet", telnet::check),
     target("usb_descriptors", descriptors::check),

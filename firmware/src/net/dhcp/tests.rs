@@ -71,6 +71,11 @@ fn bind(client: &mut Client, lease_seconds: Option<u32>) -> Lease {
     assert_eq!(client.heard(START, &offer), Outcome::Step(Step::Offer { of: OURS, from: SERVER }));
     assert_eq!(sent(client, START).step, Step::Request { of: OURS, to: Ipv4Address::BROADCAST });
     let ack = answer(client, DhcpMessageType::Ack, lease_seconds);
+    let mut seed = Vec::new();
+    corpus::piece(&mut seed, corpus::tag::dhcp_client::HEARD, &offer);
+    corpus::piece(&mut seed, corpus::tag::dhcp_client::HEARD, &ack);
+    corpus::piece(&mut seed, corpus::tag::dhcp_client::WAIT, &[0xff, 0xff]);
+    corpus::seed("dhcp_client", &seed);
     match client.heard(START, &ack) {
         Outcome::Leased => client.lease().cloned().expect("bound"),
         other => panic!("{other:?}"),

@@ -27,7 +27,9 @@ fn answer(query: &Query, aliases: &[(&str, &str)], addresses: &[(&str, [u8; 4])]
     for (owner, [a, b, c, d]) in addresses {
         builder.push((name(owner), 60, A::from_octets(*a, *b, *c, *d))).unwrap();
     }
-    builder.finish().as_ref().to_vec()
+    let bytes = builder.finish().as_ref().to_vec();
+    corpus::seed("dns_answer", &bytes);
+    bytes
 }
 
 fn addresses(reply: &Reply<'_>) -> Vec<String> {
@@ -107,6 +109,7 @@ fn circles_end() {
     bytes[7] = 1;
     let at = bytes.len() as u8;
     bytes.extend([0xc0, at, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+    corpus::seed("dns_answer", &bytes);
     assert_eq!(query.read(&bytes).unwrap_err(), Drop::DnsMalformed);
 }
 
@@ -123,6 +126,7 @@ fn an_absence_has_a_lifetime() {
     let soa = Soa::new(primary, mail, 1.into(), seconds(1), seconds(2), seconds(3), seconds(30));
     builder.push((zone, 3600, soa)).unwrap();
     let bytes = builder.finish();
+    corpus::seed("dns_answer", bytes.as_ref());
     let reply = query.read(&bytes).unwrap();
     assert_eq!(reply.rcode(), Rcode::NXDOMAIN);
     assert_eq!(reply.addresses().count(), 0);

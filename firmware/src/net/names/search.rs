@@ -39,8 +39,9 @@ pub fn list(option: &[u8]) -> Search {
 
 fn checked(text: &str) -> Option<Domain> {
     let text = text.strip_suffix('.').unwrap_or(text);
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let is_good = !text.is_empty() && text.len() <= DOMAIN_BYTES_MAX && text.bytes().all(is_name);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_name);
+    let is_good = text.len() <= DOMAIN_BYTES_MAX && text.split('.').all(is_label);
     is_good.then(|| Domain::from(text))
 }
 
@@ -63,7 +64,10 @@ mod tests {
             (b"a\0b", None),
             (b"\xff", None),
             (&long, None),
-            (&long[1..], core::str::from_utf8(&long[1..]).ok()),
+            (&long[1..], None),
+            (&long[2..], core::str::from_utf8(&long[2..]).ok()),
+            (b"a..b", None),
+            (b"......", None),
         ] {
             assert_eq!(domain(option).as_deref(), expected, "{option:?}");
         }

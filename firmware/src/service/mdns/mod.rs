@@ -6,7 +6,7 @@
 //! ```
 
 mod heard;
-mod records;
+pub mod records;
 pub mod responder;
 mod said;
 

@@ -75,7 +75,18 @@ fn question(text: &str, rtype: Rtype, class: u16) -> Vec<u8> {
     message.header_mut().set_id(77);
     let mut message = message.question();
     message.push((name(text), rtype, Class::from_int(class))).unwrap();
-    message.finish().as_ref().to_vec()
+    seeded(corpus::tag::mdns_responder::LEGACY, message.finish().as_ref())
+}
+
+/// A message, which is also one that fuzzing begins with.
+fn seeded(tag: u8, message: &[u8]) -> Vec<u8> {
+    let mut seed = vec![];
+    // By then the name is ours.
+    corpus::piece(&mut seed, corpus::tag::mdns_responder::WAIT, &5000_u16.to_le_bytes());
+    corpus::piece(&mut seed, tag, message);
+    corpus::piece(&mut seed, corpus::tag::mdns_responder::HEARD, message);
+    corpus::seed("mdns_responder", &seed);
+    message.to_vec()
 }
 
 fn claim(text: &str, address: [u8; 4], ttl: u32) -> Vec<u8> {
@@ -85,7 +96,7 @@ fn claim(text: &str, address: [u8; 4], ttl: u32) -> Vec<u8> {
     let mut answer = answer.answer();
     let [a, b, c, d] = address;
     answer.push((name(text), Ttl::from_secs(ttl), A::from_octets(a, b, c, d))).unwrap();
-    answer.finish().as_ref().to_vec()
+    seeded(corpus::tag::mdns_responder::HEARD, answer.finish().as_ref())
 }
 
 const AT: Duration = Duration::from_secs(100);

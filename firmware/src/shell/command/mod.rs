@@ -43,6 +43,7 @@ mod route;
 mod route_table;
 mod seconds;
 mod services;
+mod ss;
 mod statistics;
 mod status;
 mod tcpdump;
@@ -143,6 +144,7 @@ commands! {
     "reboot" => reboot,
     "route" => route,
     "services" => services,
+    "ss" => ss,
     "tcpdump" => tcpdump,
     "traceroute" => traceroute,
     "traceroute6" => traceroute,

@@ -26,6 +26,7 @@ pub mod head;
 pub mod lease;
 pub mod mdns;
 pub mod ntp;
+pub mod query;
 pub mod redirection;
 pub mod redirection_server;
 pub mod screen;
@@ -47,7 +48,7 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 }
 
 /// All of them, by name.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     target("cdc_ecm", ecm::check),
     target("device_tree", tree::check),
     target("dhcp_client", dhcp::check),
@@ -55,6 +56,7 @@ pub const TARGETS: [Target; 18] = [
     target("dns_answer", dns::check),
     target("guard", guard::check),
     target("http_head", head::check),
+    target("http_query", query::check),
     target("kernel_command_line", command_line::check),
     target("lan9514_burst", burst::check),
     target("lan9514_checksum", checksum::check),

@@ -45,10 +45,12 @@ fn interface(source: &impl Source, all: &mut Families<'_, '_>) {
     let is_up = u8::from(status.link.is_up());
     all.single("link_up", GAUGE, "1 while frames can pass.", is_up);
     let rate = match status.link {
-        Link::UpAt { megabits, .. } => u64::from(megabits) * 1_000_000,
+        Link::UpAt { megabits, .. } => u64::from(megabits) * (1_000_000 / 8),
         Link::Up | Link::Down => 0,
     };
-    all.single("link_bits_per_second", GAUGE, "The link's rate; 0 if it is not known.", rate);
+    // Bytes are the base unit of whatever is counted in bits elsewhere.
+    let help = "Bytes that the link carries a second; 0 if that is not known.";
+    all.single("link_speed_bytes", GAUGE, help, rate);
     type Of = fn(&Direction) -> u64;
     let families: [(&str, &str, Of); 4] = [
         ("frames_total", "Frames that passed.", |counts| counts.packets),

@@ -191,11 +191,14 @@ fn end_of_head(bytes: &[u8]) -> Result<Option<(usize, usize)>, Code> {
     if bytes.len() >= HTTP_HEAD_BYTES_MAX { Err(Code::FieldsTooLarge) } else { Ok(None) }
 }
 
-/// True if the request line ends in a well-formed version, such as `HTTP/2.0`.
+/// True if the request line has three parts, of which the last is a well-formed version, such as
+/// `HTTP/2.0`.
 fn names_a_version(head: &[u8]) -> bool {
     let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+    let mut parts = line.split(|&byte| byte == b' ');
+    let version = parts.nth(2).unwrap_or_default();
+    let is_last = parts.next().is_none();
+    is_last && matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
 }
 
 /// The path and query of a request target (RFC 9112 3.2); `None` if it has none of its forms.

@@ -164,6 +164,7 @@ fn the_ring_is_shown() {
     let kinds: Vec<_> = blocks(&answer.content).iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, [0x0a0d_0d0a, 1, 1, 6, 6, 5]);
     let shown = |query: &str| {
+        corpus::seed("http_query", query.as_bytes());
         let answer = fetch(&desk, &get(&std::format!("/pcap/ring?{query}")));
         assert_eq!(answer.code, 200, "{query}");
         frames(&answer.content)
@@ -230,6 +231,7 @@ fn what_nobody_understands_is_refused() {
         "filter=%zz",
         "filter",
     ] {
+        corpus::seed("http_query", query.as_bytes());
         let path = std::format!("/pcap?{query}");
         let expected = if query == "filter" { 200 } else { 400 };
         let mut client = Client::sends([get(&path)]).and_stays();

@@ -166,7 +166,7 @@ fn metrics_hold_every_reason() {
     let all = samples(answer.text());
     assert_eq!(all["barewire_uptime_seconds"], 12);
     assert_eq!(all["barewire_frames_total{direction=\"received\"}"], 22);
-    assert_eq!(all["barewire_link_bits_per_second"], 100_000_000);
+    assert_eq!(all["barewire_link_speed_bytes"], 12_500_000);
     assert_eq!(all["barewire_listener_free_sockets{service=\"httpd\",port=\"80\"}"], 16);
     for why in Drop::ALL {
         let direction = match why.is_sent() {

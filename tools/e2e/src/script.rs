@@ -8,6 +8,7 @@ mod hostile;
 mod lease;
 pub mod names;
 mod names_link;
+mod pcap_stream;
 mod ping;
 mod restart;
 mod shell;
@@ -15,6 +16,8 @@ mod telnet;
 mod time;
 mod tinygram;
 pub mod web;
+mod web_hard;
+mod web_metrics;
 
 use anyhow::Result;
 
@@ -95,6 +98,37 @@ pub const SCRIPTS: &[Script] = &[
     script("curl_200_in_a_row", Boot::Dhcp, PlaysOn::All, &["curl"], web::in_a_row),
     script("curl_200_by_8", Boot::Dhcp, PlaysOn::All, &["curl"], web::eight_at_a_time),
     script("capture", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping", "tcpdump"], capture::as_printed),
+    script(
+        "pcap_live",
+        Boot::Dhcp,
+        PlaysOn::Twin,
+        &["curl", "ping", "tcpdump", "tshark", "capinfos"],
+        pcap_stream::as_the_host_saw_it,
+    ),
+    script(
+        "pcap_ring",
+        Boot::Dhcp,
+        PlaysOn::Twin,
+        &["curl", "ping", "tcpdump", "capinfos"],
+        pcap_stream::the_ring,
+    ),
+    script("http_10000", Boot::Dhcp, PlaysOn::Twin, &["curl"], web_hard::ten_thousand),
+    script(
+        "http_unkind",
+        Boot::Dhcp,
+        PlaysOn::Twin,
+        &["curl"],
+        web_hard::clients_that_are_not_kind,
+    ),
+    script("http_crowd", Boot::Dhcp, PlaysOn::Twin, &["curl"], web_hard::a_crowd),
+    script("events", Boot::Dhcp, PlaysOn::Twin, &["curl"], web_metrics::events),
+    script(
+        "metrics",
+        Boot::Dhcp,
+        PlaysOn::Twin,
+        &["curl", "promtool", "prometheus"],
+        web_metrics::scraped,
+    ),
     script("bytes_out", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::out),
     script("bytes_in", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::back),
     script("telnet_three", Boot::Dhcp, PlaysOn::All, &["telnet"], shell::three_sessions),

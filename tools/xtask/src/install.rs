@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 12] = [
+pub const E2E: [Tool; 14] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -44,16 +44,20 @@ pub const E2E: [Tool; 12] = [
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),
     tool("curl", "curl", "a real HTTP client"),
+    tool("tshark", "tshark", "reads captures, and finds what is malformed"),
+    tool("capinfos", "wireshark-common", "says what a capture is"),
     tool("mcopy", "mtools", "reads the SD card's file system"),
 ];
 
 /// What the end-to-end tests use besides, whose packages start services: see [`daemons`].
-pub const DAEMONS: [Tool; 5] = [
+pub const DAEMONS: [Tool; 7] = [
     tool("chronyd", "chrony", "a real NTP server"),
     tool("rsyslogd", "rsyslog", "a real receiver of syslog"),
     tool("dbus-daemon", "dbus-daemon", "by which avahi's tools reach avahi"),
     tool("avahi-daemon", "avahi-daemon", "another responder of mDNS"),
     tool("avahi-resolve", "avahi-utils", "asks for names on the link"),
+    tool("promtool", "prometheus", "checks metrics"),
+    tool("prometheus", "prometheus", "scrapes metrics"),
 ];
 
 /// What the packet crate's conversations use besides; none of them starts a service when it is

@@ -244,3 +244,13 @@ fn what_nobody_understands_is_refused() {
     assert!(answer.text().starts_with("400 Bad Request\nfilter: "), "{}", answer.text());
     assert!(answer.text().contains("tcp and nonsense"), "{}", answer.text());
 }
+
+/// A worker's memory is taken once for each of them, whatever it does.
+#[test]
+fn a_worker_is_no_larger_than_it_must_be() {
+    let (desk, mut client, mut buffers) = (desk(), Client::default(), Buffers::new());
+    let buffer_bytes = size_of_val(&buffers);
+    let serve = connection::serve(&desk, &mut client, peer(), &mut buffers, pending::<()>);
+    let bytes = size_of_val(&serve);
+    assert!(buffer_bytes + bytes < 28 * 1024, "{buffer_bytes} and {bytes} bytes");
+}

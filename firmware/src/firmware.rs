@@ -15,6 +15,7 @@ use crate::net::{Buffers, NoSockets, Sockets, Stack};
 use crate::service::{console, http, log, mdns, ntp, syslog, telnet};
 use crate::status::{BoardFacts, Link, NicCounters, NicFacts};
 use crate::system::{LogSource, RestartRequest, System};
+use crate::tasks::Counting;
 
 /// The memory the firmware works in, given by its owner: statics on a board, leaked boxes on a
 /// desk.
@@ -81,6 +82,7 @@ impl Firmware {
     /// [`NoSockets`] if a service finds no listener: a mistake in limits.rs.
     pub fn spawn(&self, tasks: &mut impl Spawn) -> Result<(), NoSockets> {
         let system = self.system;
+        let mut tasks = Counting { system, tasks };
         let web = system.listen("httpd", HTTP_PORT, HTTP_BACKLOG)?;
         for worker in 0..HTTP_WORKERS {
             tasks.spawn("httpd", http::run(system, web, worker));

@@ -30,6 +30,7 @@ pub mod service;
 pub mod shell;
 pub mod status;
 mod system;
+pub mod tasks;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -373,6 +373,14 @@ pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(2);
 pub const TRACEROUTE_PROBES: usize = 128;
 /// Bytes of the longest frame that `tcpdump` prints at once: 95 lines of `-X` and one before them.
 pub const TCPDUMP_TEXT_BYTES: usize = 8 * 1024;
+/// Ports, and ranges of them, that `nc` is given.
+pub const NC_PORTS_MAX: usize = 16;
+/// `nc -uvz` looks for an ICMP error for so many seconds.
+pub const NC_UDP_SCAN_SECONDS: u64 = 3;
+/// Bytes that the `telnet` command has to show: its longest list, and what the server sent.
+pub const TELNET_TEXT_BYTES: usize = 2048;
+/// `dhclient` waits this long for an address.
+pub const DHCLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of the longest URL that `wget` fetches.
 pub const WGET_URL_BYTES_MAX: usize = 512;
 /// Parts between the slashes of its path.
@@ -383,6 +391,8 @@ pub const WGET_HEAD_BYTES_MAX: usize = 8 * 1024;
 pub const WGET_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Columns of a terminal that does not tell.
 pub const TERMINAL_COLUMNS: u16 = 80;
+/// Tasks that `ps` knows of.
+pub const TASKS_MAX: usize = 48;
 /// Tasks that wait for the next journal entry: the console, every session's `dmesg -w`, and the
 /// services that wait for an address or send the entries on.
 pub const JOURNAL_READERS: usize = 20;

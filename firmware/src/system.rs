@@ -22,6 +22,7 @@ use crate::net::{NoSockets, Stack, TcpListener};
 use crate::service::http::Streams;
 use crate::shell::Progress;
 use crate::status::{BoardFacts, Drop, Drops, ServiceCounters, Status};
+use crate::tasks::Tasks;
 use crate::wire::Trail;
 
 /// How to restart.
@@ -55,6 +56,7 @@ pub struct System {
     pub(crate) names: RefCell<Cache>,
     restart: Cell<Option<(RestartRequest, Duration)>>,
     sessions: Cell<u32>,
+    pub(crate) tasks: Tasks,
     log: Option<&'static dyn LogSource>,
     pub(crate) streams: Streams,
     trail: Trail,
@@ -89,6 +91,7 @@ impl System {
             names: RefCell::new(Cache::new()),
             restart: Cell::new(None),
             sessions: Cell::new(0),
+            tasks: Tasks::default(),
             log,
             streams: Streams::default(),
             trail: Trail::default(),

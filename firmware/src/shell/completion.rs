@@ -134,7 +134,7 @@ mod tests {
         check("  e", "e", &["echo", "exit"]);
         check("nothing", "", &[]);
         check("nothing -", "", &[]);
-        check("dmesg -", "-", &["-w", "--follow", "-h", "--help"]);
+        check("dmesg -", "-", &["-T", "--ctime", "-w", "--follow", "-h", "--help"]);
         check("dmesg --f", "--follow", &["--follow"]);
         check("dmesg ", "", &[]);
         check("ifconfig -a l", "lo", &["lo"]);

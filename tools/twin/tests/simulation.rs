@@ -4,6 +4,8 @@
 mod dhcp_server;
 #[path = "simulation/hostile.rs"]
 mod hostile;
+#[path = "simulation/interrupts.rs"]
+mod interrupts;
 #[path = "simulation/ipv6.rs"]
 mod ipv6;
 #[path = "simulation/leases.rs"]

@@ -52,6 +52,24 @@ impl Options {
         ])
     }
 
+    /// The same for a client: what it agrees to. LINEMODE is refused.
+    pub const fn client() -> Self {
+        const fn known(side: Side, option: u8) -> Row {
+            (side, option, Negotiation::new(true))
+        }
+        Self([
+            known(Side::Ours, BINARY),
+            known(Side::Theirs, BINARY),
+            known(Side::Theirs, ECHO),
+            known(Side::Ours, SUPPRESS_GO_AHEAD),
+            known(Side::Theirs, SUPPRESS_GO_AHEAD),
+            known(Side::Theirs, STATUS),
+            known(Side::Ours, TERMINAL_TYPE),
+            known(Side::Ours, WINDOW_SIZE),
+            (Side::Ours, LINEMODE, Negotiation::new(false)),
+        ])
+    }
+
     fn find(&mut self, side: Side, option: u8) -> Option<&mut Negotiation> {
         let mut rows = self.0.iter_mut();
         rows.find(|row| (row.0, row.1) == (side, option)).map(|row| &mut row.2)

@@ -151,9 +151,8 @@ fn read<'a>(words: &[&'a str]) -> Result<&'a str, Wrong<'a>> {
             _ => operand = Some(word),
         }
     }
-    match operand.map(|word| word.strip_prefix('+').ok_or(Wrong::Date(word))) {
-        Some(own) => set(own?)?,
-        None => {}
+    if let Some(word) = operand {
+        set(word.strip_prefix('+').ok_or(Wrong::Date(word))?)?;
     }
     Ok(format.unwrap_or(PLAIN))
 }

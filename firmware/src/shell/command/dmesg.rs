@@ -1,12 +1,16 @@
 //! `dmesg`: the journal.
 
-use super::{About, Argument, Arguments, Context, Misuse, Outcome, SUCCESS, Then, flag};
+use super::date::Formatted;
+use super::{About, Argument, Arguments, Context, FAILURE, Misuse, Outcome, SUCCESS, Then, flag};
 
 /// How it is used.
 pub const ABOUT: About = About {
-    synopsis: "[-w]",
+    synopsis: "[-Tw]",
     summary: "print the journal",
-    options: &[flag("w", "follow", "wait for new entries")],
+    options: &[
+        flag("T", "ctime", "show human-readable timestamps"),
+        flag("w", "follow", "wait for new entries"),
+    ],
     usage: Some(USAGE),
     misuse: Misuse { then: Then::Text(HINT), ..About::NEW.misuse },
     ..About::NEW
@@ -20,6 +24,7 @@ Usage:
 Display the journal.
 
 Options:
+ -T, --ctime   show human-readable timestamp
  -w, --follow  wait for new entries
  -h, --help    display this help
 ";
@@ -27,9 +32,10 @@ const HINT: &str = "Try 'dmesg --help' for more information.\n";
 
 /// Runs the command.
 pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
-    let mut follow = false;
+    let (mut follow, mut dates) = (false, false);
     for argument in arguments {
         match argument {
+            Argument::Option("ctime", _) => dates = true,
             Argument::Option(..) => follow = true,
             Argument::Operand(_) => {
                 context.complain(format_args!("bad usage")).await;
@@ -38,6 +44,11 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
         }
     }
     let system = context.system;
+    if dates && system.clock().is_none() {
+        let why = "the time of day is not known: no time server has answered";
+        context.complain(format_args!("{why}")).await;
+        return FAILURE;
+    }
     let mut next = 0;
     loop {
         let entry = match system.journal_after(next) {
@@ -46,6 +57,12 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
             None => system.journal_entry(next).await,
         };
         next = entry.number + 1;
-        context.print(format_args!("{entry}\n")).await;
+        match system.clock_at(entry.at).filter(|_| dates) {
+            Some(at) => {
+                let at = Formatted(at, "%a %b %e %H:%M:%S %Y");
+                context.print(format_args!("[{at}] {}\n", entry.event)).await;
+            }
+            None => context.print(format_args!("{entry}\n")).await,
+        }
     }
 }

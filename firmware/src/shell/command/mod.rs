@@ -15,7 +15,9 @@
 mod about;
 mod arp;
 mod clear;
+mod cooked;
 mod date;
+mod dhclient;
 mod dmesg;
 mod echo;
 mod exit;
@@ -33,11 +35,13 @@ mod ip;
 mod lesson;
 mod man;
 mod mode;
+mod nc;
 mod netem;
 mod netstat;
 mod nslookup;
 mod options;
 mod ping;
+mod ps;
 mod reboot;
 mod route;
 mod route_table;
@@ -47,6 +51,7 @@ mod ss;
 mod statistics;
 mod status;
 mod tcpdump;
+mod telnet;
 mod traceroute;
 mod uptime;
 mod wget;
@@ -121,6 +126,7 @@ commands! {
     "arp" => arp,
     "clear" => clear,
     "date" => date,
+    "dhclient" => dhclient,
     "dmesg" => dmesg,
     "echo" => echo,
     "exit" => exit,
@@ -136,16 +142,19 @@ commands! {
     "logout" => exit,
     "man" => man,
     "mode" => mode,
+    "nc" => nc,
     "netem" => netem,
     "netstat" => netstat,
     "nslookup" => nslookup,
     "ping" => ping,
     "ping6" => ping,
+    "ps" => ps,
     "reboot" => reboot,
     "route" => route,
     "services" => services,
     "ss" => ss,
     "tcpdump" => tcpdump,
+    "telnet" => telnet,
     "traceroute" => traceroute,
     "traceroute6" => traceroute,
     "true" => status,

@@ -100,8 +100,7 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
         }
     };
     let interrupts = context.interrupts();
-    let own = context.from.parse::<core::net::SocketAddr>().ok().map(IpEndpoint::from);
-    let own = own.filter(|_| !settings.own);
+    let own = endpoint(context.from).filter(|_| !settings.own);
     greet(context, &settings, own.is_some()).await;
 
     let mut dissector = Dissector::new(settings.print);
@@ -142,6 +141,13 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     );
     context.write(&end).await;
     SUCCESS
+}
+
+/// The user's end of the connection: an address, a colon and a port, an IPv6 one not in brackets.
+fn endpoint(from: &str) -> Option<IpEndpoint> {
+    let (address, port) = from.rsplit_once(':')?;
+    let address: core::net::IpAddr = address.parse().ok()?;
+    Some(IpEndpoint::new(address.into(), port.parse().ok()?))
 }
 
 /// The two lines that come first.
@@ -251,4 +257,21 @@ fn shown<'a>(frame: &Captured, bytes: &'a [u8]) -> Frame<'a> {
         microseconds: frame.at.subsec_micros(),
     };
     Frame { bytes, length: frame.original_bytes, at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_is_known_by_both_kinds_of_addresses() {
+        for from in ["192.0.2.9:40000", "fe80::1:40000"] {
+            let (address, port) = from.rsplit_once(':').unwrap();
+            let address: core::net::IpAddr = address.parse().unwrap();
+            let expected = IpEndpoint::new(address.into(), port.parse().unwrap());
+            assert_eq!(endpoint(from), Some(expected));
+            assert_eq!(Text::<48>::of(format_args!("{expected}")).as_str(), from);
+        }
+        assert_eq!(endpoint("console"), None);
+    }
 }

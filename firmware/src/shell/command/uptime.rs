@@ -1,19 +1,23 @@
 //! `uptime`: how long the board is up, as procps prints it.
 //!
-//! The board knows neither the time of day nor a load: what procps prints of them is left out, and
-//! the rest stands as it does there.
+//! There is no load, and no time of day before the network has told it: what procps prints of them
+//! is left out, and the rest stands as it does there.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
-use super::{About, Argument, Arguments, Context, Outcome, SUCCESS, flag};
+use super::date::Formatted;
+use super::{About, Argument, Arguments, Context, FAILURE, Outcome, SUCCESS, flag};
 use crate::Text;
 
 /// How it is used.
 pub const ABOUT: About = About {
-    synopsis: "[-p]",
+    synopsis: "[-ps]",
     summary: "tell how long the board is up",
-    options: &[flag("p", "pretty", "show uptime in pretty format")],
+    options: &[
+        flag("p", "pretty", "show uptime in pretty format"),
+        flag("s", "since", "system up since"),
+    ],
     usage: Some(USAGE),
     ..About::NEW
 };
@@ -25,23 +29,37 @@ Usage:
 Options:
  -p, --pretty   show uptime in pretty format
  -h, --help     display this help and exit
+ -s, --since    system up since
 ";
 
 /// Runs the command.
 pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
-    let mut pretty = false;
+    let (mut pretty, mut since) = (false, false);
     for argument in arguments {
         match argument {
+            Argument::Option("since", _) => since = true,
             Argument::Option(..) => pretty = true,
             Argument::Operand(_) => return context.misused().await,
         }
     }
-    let up = context.system.now();
+    let system = context.system;
+    let up = system.now();
     let mut text = Text::<96>::new();
     // A Text never fails.
-    let _ = match pretty {
-        true => write_pretty(&mut text, up),
-        false => write_plain(&mut text, up, context.system.counters().shells.get()),
+    let _ = match (since, pretty, system.clock_at(Duration::ZERO)) {
+        (true, _, Some(start)) => write!(text, "{}", Formatted(start, "%Y-%m-%d %H:%M:%S")),
+        (true, _, None) => {
+            let why = "the time of day is not known: no time server has answered";
+            context.complain(format_args!("{why}")).await;
+            return FAILURE;
+        }
+        (_, true, _) => write_pretty(&mut text, up),
+        (_, _, start) => {
+            if let Some(start) = start {
+                let _ = write!(text, " {}", Formatted(start + up, "%H:%M:%S"));
+            }
+            write_plain(&mut text, up, system.counters().shells.get())
+        }
     };
     context.print(format_args!("{text}\n")).await;
     SUCCESS

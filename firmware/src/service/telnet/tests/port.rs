@@ -174,7 +174,7 @@ fn linemode_talks_to_the_shell() {
         user.types("upt\t");
         sees(b"\r\0\x1b[Kbarewire$ uptime ").await;
         user.types("-\t");
-        sees(b"\r\n-p  --pretty  -h  --help\r\nbarewire$ uptime -").await;
+        sees(b"\r\n-p  --pretty  -s  --since  -h  --help\r\nbarewire$ uptime -").await;
         user.types("p\r\n");
         sees(b"up 0 minutes\r\nbarewire$ ").await;
         user.types("mode char\r\n");

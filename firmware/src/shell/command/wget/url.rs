@@ -290,7 +290,7 @@ mod tests {
             assert_eq!(from.follow(location).unwrap().to_string(), expected, "{location}");
         }
         assert_eq!(from.follow("https://a/"), Err(Wrong::Https));
-        let [file, none] = ["http://a/b/c.ico?x/y", "http://a/b/"].map(|url| Url::typed(url));
+        let [file, none] = ["http://a/b/c.ico?x/y", "http://a/b/"].map(Url::typed);
         assert_eq!((file.unwrap().file(), none.unwrap().file()), ("c.ico?x/y", "index.html"));
     }
 }

@@ -375,6 +375,8 @@ pub const TRACEROUTE_PROBES: usize = 128;
 pub const TCPDUMP_TEXT_BYTES: usize = 8 * 1024;
 /// Ports, and ranges of them, that `nc` is given.
 pub const NC_PORTS_MAX: usize = 16;
+/// Connections that wait for `nc -l`.
+pub const NC_BACKLOG: usize = 1;
 /// `nc -uvz` looks for an ICMP error for so many seconds.
 pub const NC_UDP_SCAN_SECONDS: u64 = 3;
 /// Bytes that the `telnet` command has to show: its longest list, and what the server sent.

@@ -5,7 +5,7 @@
 //! interface, a host, a command, one of a few words.
 
 use super::command::{COMMANDS, Command, HELP, Operands, Opt, Order, find};
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{HOSTNAME_BYTES_MAX, LINE_BYTES_MAX};
 use crate::{System, Text};
 
 /// What Tab found for the word left of the cursor.
@@ -95,10 +95,12 @@ fn interfaces(system: &System, each: &mut dyn FnMut(&str)) {
     each("lo");
 }
 
-/// Every host that has a name here.
+/// Every host that has a name here, or was asked for lately, by DNS or multicast DNS.
 fn hosts(system: &System, each: &mut dyn FnMut(&str)) {
     each("localhost");
     each(system.hostname());
+    each(&Text::<{ HOSTNAME_BYTES_MAX + 6 }>::of(format_args!("{}.local", system.hostname())));
+    system.names.borrow().names(system.now()).for_each(each);
 }
 
 /// What stands between the last blank and the end.
@@ -139,6 +141,30 @@ mod tests {
         check("dmesg ", "", &[]);
         check("ifconfig -a l", "lo", &["lo"]);
         check("man log", "logout", &["logout"]);
+    }
+
+    #[test]
+    fn hosts_that_were_asked_for() {
+        use core::time::Duration;
+
+        use domain::base::iana::Rtype;
+        use smoltcp::wire::IpAddress;
+
+        use crate::net::names::cache::Found;
+        use crate::net::names::resolver::Addresses;
+        check("ping bare", "barewire", &["barewire", "barewire.local"]);
+        let system = system();
+        let server = [IpAddress::v4(192, 0, 2, 53)];
+        let address = Found::Addresses(Addresses::from_iter(server));
+        let mut names = system.names.borrow_mut();
+        names.get(Duration::ZERO, &server, "", Rtype::A);
+        for rtype in [Rtype::A, Rtype::AAAA] {
+            names.put(Duration::ZERO, &server, "far.example", rtype, 60, address.clone());
+        }
+        names.put(Duration::ZERO, &server, "fog.example", Rtype::A, 60, Found::Unknown);
+        drop(names);
+        let completion = complete(system, "wget f");
+        assert_eq!((completion.count, completion.agreed.as_str()), (1, "far.example"));
     }
 
     #[test]

@@ -55,6 +55,19 @@ impl Cache {
         Self { servers: heapless::Vec::new(), entries: heapless::Vec::new() }
     }
 
+    /// The names that have an address, each once, for as long as that holds.
+    pub fn names(&self, now: Duration) -> impl Iterator<Item = &str> {
+        let known = move |entry: &&Entry| {
+            let has_address = matches!(&entry.found, Found::Addresses(all) if !all.is_empty());
+            has_address && entry.until > now
+        };
+        self.entries.iter().enumerate().filter_map(move |(index, entry)| {
+            let mut before = self.entries[..index].iter().filter(known);
+            let is_new = before.all(|other| other.name != entry.name);
+            (known(&entry) && is_new).then_some(&*entry.name)
+        })
+    }
+
     /// What these servers said of a name that still holds.
     pub fn get(
         &mut self,

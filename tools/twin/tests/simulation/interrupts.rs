@@ -10,13 +10,14 @@ use crate::SOON;
 
 /// Commands that may run for long, and lines that make each of them do so: nobody has the address
 /// 192.168.77.99, and nobody answers.
-const LONG: [(&str, &str); 15] = [
+const LONG: [(&str, &str); 16] = [
     ("dhclient", "dhclient -v"),
     ("dmesg", "dmesg -w"),
     ("host", "host name 192.168.77.99"),
     ("nc", "nc -w 5 192.168.77.99 7"),
     ("nc", "nc -u 192.168.77.99 7"),
     ("nc", "nc -ul 5000"),
+    ("nc", "nc -lk 5000"),
     ("nc", "nc 192.168.77.50 80"),
     ("nslookup", "nslookup name 192.168.77.99"),
     ("ping", "ping 192.168.77.50"),
@@ -90,4 +91,24 @@ fn interrupt(desk: &mut Desk, user: SocketHandle, line: &str, key: &str) {
     let took = desk.now() - begun;
     assert!(took <= INTERRUPTED_WITHIN, "{line}: {took:?} until {shown:?}");
     assert!(shown.starts_with("^C"), "{line}: {shown:?}");
+}
+
+/// A connection from outside, both ways, and the port is free again after it.
+#[test]
+fn nc_listens() {
+    Desk::run(&Setup::default(), |desk| {
+        let user = log_in(desk);
+        for _ in 0..2 {
+            desk.send(0, user, b"nc -lvn 5000\r", SOON);
+            desk.expect(0, user, "Listening on 0.0.0.0 5000\r\n", SOON);
+            let peer = desk.connect(0, 5000);
+            desk.expect(0, user, "Connection received on 192.168.77.1 ", SOON);
+            desk.send(0, peer, b"one\n", SOON);
+            desk.expect(0, user, "one\r\n", SOON);
+            desk.send(0, user, b"two\r", SOON);
+            desk.expect(0, peer, "two\n", SOON);
+            desk.socket(0, peer).close();
+            desk.expect(0, user, "barewire$ ", SOON);
+        }
+    });
 }

@@ -16,7 +16,7 @@ use super::cooked::{Cooked, Typed};
 use super::{About, Arguments, Context, FAILURE, Misuse, Operands, Outcome, SUCCESS, Then};
 use super::{flag, value};
 use crate::Text;
-use crate::limits::{LINE_BYTES_MAX, NC_UDP_SCAN_SECONDS, SHELL_TEXT_BYTES};
+use crate::limits::{LINE_BYTES_MAX, NC_BACKLOG, NC_UDP_SCAN_SECONDS, SHELL_TEXT_BYTES};
 use crate::net::names::resolver::{Family, literal, resolve, reverse};
 use crate::net::names::services::{self, Protocol};
 use crate::net::{NetError, TcpStream, UdpSocket};
@@ -280,8 +280,7 @@ impl Nc<'_> {
             None => Text::from(any),
         };
         if !settings.datagrams {
-            context.complain(format_args!("-l is there for UDP only: add -u")).await;
-            return Ok(false);
+            return self.accept(port, own, &shown).await;
         }
         loop {
             let socket = context.system.udp("nc", Some(port))?;
@@ -302,6 +301,40 @@ impl Nc<'_> {
             self.talk(Peer::Udp(socket, first.from)).await;
             if !settings.keeps {
                 return Ok(true);
+            }
+        }
+    }
+
+    /// The same for a connection.
+    async fn accept(
+        &self,
+        port: u16,
+        own: Option<IpAddress>,
+        shown: &str,
+    ) -> Result<bool, NetError> {
+        let Self { context, settings } = *self;
+        loop {
+            let listener = context.system.listen_passing("nc", port, NC_BACKLOG)?;
+            if settings.verbose {
+                context.print(format_args!("Listening on {shown} {port}\n")).await;
+            }
+            loop {
+                let stream = listener.accept().await;
+                let is_wanted = settings.family.has(stream.peer().addr)
+                    && own.is_none_or(|own| own == stream.local().addr);
+                if !is_wanted {
+                    stream.abort();
+                    continue;
+                }
+                if !settings.keeps {
+                    drop(listener);
+                    self.tell_received(stream.peer()).await;
+                    self.talk(Peer::Tcp(stream)).await;
+                    return Ok(true);
+                }
+                self.tell_received(stream.peer()).await;
+                self.talk(Peer::Tcp(stream)).await;
+                break;
             }
         }
     }

@@ -71,7 +71,9 @@ impl Query {
 
     /// Asks for the name of an address (RFC 1035 3.5, RFC 3596 2.5).
     pub fn reverse(address: IpAddr, id: u16) -> Self {
-        let name = QueryName::reverse_from_addr(address).expect("73 bytes at most");
+        let mut name = QueryName::reverse_from_addr(address).expect("73 bytes at most");
+        // In lower case, as everybody writes it: servers answer with the question's letters.
+        name.make_canonical();
         Self { id, name, rtype: Rtype::PTR }
     }
 

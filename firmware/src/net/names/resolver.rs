@@ -88,7 +88,8 @@ pub async fn resolve(
         return Ok(Addresses::from_iter([only]));
     }
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() {
+    // A colon is an address's, of which something is wrong.
+    if name.is_empty() || name.contains(':') {
         return Err(ResolveError::Unknown);
     }
     let own = own_addresses(system, name, family);
@@ -185,7 +186,8 @@ fn read(query: &Query, reply: &Reply<'_>) -> Result<(Found, u32), ResolveError> 
     match reply.rcode() {
         Rcode::NOERROR => {}
         Rcode::NXDOMAIN => return Ok((Found::Unknown, absence)),
-        Rcode::SERVFAIL | Rcode::REFUSED => return Err(ResolveError::Again),
+        // Another server, or the same one later, may say more: as in the C library.
+        Rcode::SERVFAIL | Rcode::NOTIMP | Rcode::REFUSED => return Err(ResolveError::Again),
         _ => return Err(ResolveError::Failure),
     }
     let lives = reply.aliases().chain(reply.records()).map(|record| record.ttl_seconds);
@@ -258,11 +260,26 @@ fn own_addresses(system: &System, name: &str, family: Family) -> Addresses {
     all.map(|address| address.cidr.address()).filter(is_wanted).take(NAME_ADDRESSES).collect()
 }
 
+/// True if an address means something on one link only: RFC 4007 writes the link behind it.
+pub fn has_scope(address: IpAddress) -> bool {
+    match address {
+        IpAddress::Ipv4(_) => false,
+        // ff02::/16 is link-local, too (RFC 4291 2.7).
+        IpAddress::Ipv6(address) => {
+            address.is_unicast_link_local() || address.segments()[0] & 0xff0f == 0xff02
+        }
+    }
+}
+
 /// An address as inet_aton(3) and inet_pton(3) read it: `127.1` and `0x7f000001` are addresses,
-/// too.
+/// too, and so is `fe80::1%eth0`.
 pub fn literal(text: &str) -> Option<IpAddress> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(address.into());
+    }
+    if let Some((address, link)) = text.split_once('%') {
+        let address = address.parse::<IpAddr>().ok()?.into();
+        return (has_scope(address) && link == Port::Eth0.name()).then_some(address);
     }
     let mut parts = [0_u32; 4];
     let mut count = 0;

@@ -4,10 +4,11 @@ use core::fmt;
 
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
-use super::hosts::{lookup, name_of};
+use super::hosts::name_of;
 use super::route_table::Pad;
 use super::{About, Argument, Arguments, Context, Misuse, Operands, Outcome, SUCCESS};
 use super::{flag, value};
+use crate::net::names::resolver::{Family, ResolveError, resolve, reverse};
 use crate::net::{Neighbor, NeighborState, NetError, Port};
 use crate::status::Mac;
 
@@ -147,12 +148,11 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
         return self::change(context, kind, host, mac).await;
     }
     let system = context.system;
-    let wanted = match host.map(|name| (name, lookup(system, name, false))) {
-        Some((name, None)) => {
-            context.print(format_args!("{name}: Host name lookup failure\n")).await;
-            return FAILED;
-        }
-        Some((_, address)) => address,
+    let wanted = match host {
+        Some(name) => match find(context, name).await {
+            Some(address) => Some(address),
+            None => return FAILED,
+        },
         None => None,
     };
     let (mut entries, mut found) = (0, 0);
@@ -167,7 +167,11 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
             continue;
         }
         found += 1;
-        let name = name_of(system, &neighbor.address).filter(|_| !numeric);
+        let asked = match numeric {
+            true => None,
+            false => reverse(system, neighbor.address).await,
+        };
+        let name = name_of(system, &neighbor.address).filter(|_| !numeric).or(asked.as_deref());
         let entry = Entry { neighbor: &neighbor, name };
         if bsd {
             context.print(format_args!("{}", Bsd(entry))).await;
@@ -200,6 +204,19 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     SUCCESS
 }
 
+/// The address of a host; if it has none, that is said in the words of herror(3).
+async fn find(context: &Context<'_>, name: &str) -> Option<IpAddress> {
+    let words = match resolve(context.system, name, Family::V4).await {
+        Ok(addresses) => return addresses.first().copied(),
+        Err(ResolveError::Unknown | ResolveError::Family) => "Unknown host",
+        Err(ResolveError::NoAddress) => "No address associated with name",
+        Err(ResolveError::Again) => "Host name lookup failure",
+        Err(ResolveError::Failure) => "Unknown server error",
+    };
+    context.print(format_args!("{name}: {words}\n")).await;
+    None
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Set,
@@ -217,10 +234,7 @@ async fn change(
         context.complain(format_args!("need host name")).await;
         return FAILED;
     };
-    let Some(address) = lookup(system, name, false) else {
-        context.print(format_args!("{name}: Host name lookup failure\n")).await;
-        return FAILED;
-    };
+    let Some(address) = find(context, name).await else { return FAILED };
     if kind == Change::Delete {
         if system.neighbor_delete(address).is_err() {
             context.print(format_args!("No ARP entry for {name}\n")).await;

@@ -159,7 +159,9 @@ impl Lookup<'_> {
             rcode => {
                 let name = query.name();
                 let code = rcode.to_int();
-                let text = format_args!("Host {name} not found: {code}({rcode})\n");
+                // The tool writes the name that it made of an address as an absolute one.
+                let dot = if query.rtype() == Rtype::PTR && tells_none { "." } else { "" };
+                let text = format_args!("Host {name}{dot} not found: {code}({rcode})\n");
                 context.print(text).await;
                 Err(FAILURE)
             }

@@ -2,6 +2,7 @@
 
 use super::hosts::own;
 use super::{About, Argument, Arguments, Context, FAILURE, Misuse, Outcome, SUCCESS, flag};
+use crate::net::names::resolver::has_scope;
 
 /// How it is used.
 pub const ABOUT: About = About {
@@ -54,7 +55,9 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
         "fqdn" => context.print(format_args!("{name}.local\n")).await,
         "domain" => context.write("local\n").await,
         "ip-address" | "all-ip-addresses" => {
-            let addresses = own(context.system);
+            let mut addresses = own(context.system);
+            // Those of the link name no host to whom is elsewhere.
+            addresses.retain(|address| !has_scope(*address));
             if addresses.is_empty() && wanted == "ip-address" {
                 // As the tool says of a name without an address.
                 context.complain(format_args!("Name or service not known")).await;

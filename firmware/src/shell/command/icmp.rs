@@ -100,6 +100,11 @@ impl<'a> Quote<'a> {
         Some(Self { kind, code, rest, protocol, to, payload })
     }
 
+    /// True if it tells of a better way (RFC 792), and of no failure.
+    pub const fn is_redirect(&self) -> bool {
+        matches!((self.to, self.kind), (IpAddress::Ipv4(_), 5))
+    }
+
     /// The sequence number of the request with this id that the error is about.
     pub fn request(&self, ask: Ask, id: u16) -> Option<u16> {
         let &[kind, _, _, _, a, b, c, d] = self.payload.first_chunk()?;

@@ -81,7 +81,6 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
             let words = match words {
                 ["show" | "list" | "ls" | "sh" | "s" | "l", rest @ ..] => rest,
                 [] | ["dev", ..] => words,
-                [name] if object == "address" || object == "link" => &[*name],
                 [command, ..] => {
                     let name = if object.starts_with("neigh") { "neigh" } else { object };
                     context
@@ -239,6 +238,10 @@ impl fmt::Display for Line<'_> {
                 }
             }
             RouteSource::Dhcp => f.write_str("proto dhcp ")?,
+            // The network of an advertised prefix is one of ours, as the kernel of Linux has it.
+            RouteSource::RouterAdvertisement if gateway.is_none() => {
+                f.write_str("proto kernel ")?;
+            }
             RouteSource::RouterAdvertisement => f.write_str("proto ra ")?,
             // A route that somebody adds on a network of ours reaches no further than the link.
             _ if is_v4 && gateway.is_none() => f.write_str("scope link ")?,
@@ -265,12 +268,28 @@ impl fmt::Display for Got<'_> {
         let RouteChoice { route, source_address, .. } = self.choice;
         let is_local = route.port == Port::Lo;
         write!(f, "{}{} ", if is_local { "local " } else { "" }, self.to)?;
+        let is_v6 = matches!(self.to, IpAddress::Ipv6(_));
+        if is_v6 {
+            f.write_str("from :: ")?;
+        }
         if let Some(gateway) = route.gateway {
             write!(f, "via {gateway} ")?;
         }
         write!(f, "dev {} ", route.port.name())?;
+        if is_v6 {
+            let table = if is_local { "table local " } else { "" };
+            let protocol = match route.source {
+                RouteSource::RouterAdvertisement if route.gateway.is_some() => "ra",
+                RouteSource::Static => "boot",
+                _ => "kernel",
+            };
+            write!(f, "{table}proto {protocol} ")?;
+        }
         if let Some(source) = source_address {
             write!(f, "src {source} ")?;
+        }
+        if is_v6 {
+            return writeln!(f, "metric {} pref medium", route.metric);
         }
         writeln!(f, "uid 0 \n    cache {}", if is_local { "<local> " } else { "" })
     }
@@ -318,7 +337,15 @@ impl fmt::Display for Link<'_> {
             let broadcast = if *port == Port::Lo { mac } else { EthernetAddress::BROADCAST };
             writeln!(f, "    link/{kind} {} brd {}", Mac(mac), Mac(broadcast))?;
         }
-        for address in addresses.iter().filter(|_| !self.is_link) {
+        // The addresses that reach farthest come first.
+        let ranks = [Scope::Global, Scope::Link, Scope::Host];
+        let ranked = ranks.iter().flat_map(|rank| {
+            addresses.iter().filter(move |address| match address.cidr {
+                IpCidr::Ipv4(_) => *rank == Scope::Global,
+                IpCidr::Ipv6(cidr) => *rank == Scope::of(&cidr.address()),
+            })
+        });
+        for address in ranked.filter(|_| !self.is_link) {
             match address.cidr {
                 IpCidr::Ipv4(cidr) if self.family != Family::V6 => {
                     write!(f, "    inet {cidr} ")?;

@@ -140,6 +140,9 @@ impl Lookup<'_> {
         if show == Show::Reverse {
             context.write("\n").await;
         }
+        if !reply.is_authoritative() && ![Rtype::A, Rtype::AAAA].contains(&query.rtype()) {
+            context.write("\nAuthoritative answers can be found from:\n").await;
+        }
     }
 }
 

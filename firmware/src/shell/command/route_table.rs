@@ -7,6 +7,7 @@ use smoltcp::wire::{IpAddress, IpCidr};
 use super::Context;
 use crate::limits::ROUTES;
 use crate::net::Route;
+use crate::net::names::resolver::reverse;
 
 /// Which columns follow the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Line<'a> {
     pub columns: Columns,
     /// False: the default route is called so.
     pub numeric: bool,
+    /// What its router is called, if that is wanted and known.
+    pub gateway_name: Option<&'a str>,
 }
 
 impl fmt::Display for Line<'_> {
@@ -64,8 +67,11 @@ impl fmt::Display for Line<'_> {
             0 if !self.numeric => write!(f, "{:<15}", "default")?,
             _ => write!(f, "{}", Pad(15, &v4.address()))?,
         }
-        let gateway = gateway.unwrap_or(crate::net::ANY);
-        write!(f, " {} {} {flags:<5} ", Pad(15, &gateway), Pad(15, &v4.netmask()))?;
+        match self.gateway_name {
+            Some(name) => write!(f, " {name:<15.15}")?,
+            None => write!(f, " {}", Pad(15, &gateway.unwrap_or(crate::net::ANY)))?,
+        }
+        write!(f, " {} {flags:<5} ", Pad(15, &v4.netmask()))?;
         match self.columns {
             Columns::Window => writeln!(f, "{:>5} {:<5} {:>6} {interface}", 0, 0, 0),
             Columns::Metric => writeln!(f, "{metric:<6} {:<2} {:>7} {interface}", 0, 0),
@@ -110,7 +116,13 @@ pub async fn show(context: &Context<'_>, columns: Columns, numeric: bool, is_v6:
         }
     }
     for route in &sorted(context.system.routes(), is_v6) {
-        context.print(format_args!("{}", Line { route, columns, numeric })).await;
+        let name = match route.gateway {
+            Some(gateway) if !numeric && !is_v6 => reverse(context.system, gateway).await,
+            _ => None,
+        };
+        let gateway_name = name.as_deref();
+        let line = Line { route, columns, numeric, gateway_name };
+        context.print(format_args!("{line}")).await;
     }
 }
 
@@ -161,7 +173,7 @@ pub mod tests {
     fn table(columns: Columns, numeric: bool) -> String {
         let mut text = [TITLE, HEADER, columns.header()].concat();
         for route in &sorted(routes().into_iter(), false) {
-            text += &Line { route, columns, numeric }.to_string();
+            text += &Line { route, columns, numeric, gateway_name: None }.to_string();
         }
         text
     }
@@ -188,7 +200,8 @@ pub mod tests {
     fn of_ipv6_as_net_tools_printed_it() {
         let line = |destination, gateway, metric| {
             let route = route(destination, gateway, metric);
-            Line { route: &route, columns: Columns::Metric, numeric: true }.to_string()
+            Line { route: &route, columns: Columns::Metric, numeric: true, gateway_name: None }
+                .to_string()
         };
         assert_eq!(
             line("fe80::/64", "", 256),

@@ -109,7 +109,11 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     let (mut captured, mut missed) = (0, 0);
     while settings.count.is_none_or(|count| captured < count) {
         let frame = match select(interrupts.next(), reader.next(&mut bytes)).await {
-            Either::First(()) => break,
+            Either::First(()) => {
+                // As the tool does, which may stand in the middle of a line.
+                context.write("\n").await;
+                break;
+            }
             Either::Second(frame) => frame,
         };
         missed = frame.missed;

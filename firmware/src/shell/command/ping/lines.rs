@@ -5,6 +5,8 @@ use core::fmt;
 use smoltcp::wire::{IpAddress, Ipv4Address};
 
 use super::super::icmp::Quote;
+use crate::net::Port;
+use crate::net::names::resolver::has_scope;
 
 /// What an error says: `Destination Host Unreachable`.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +93,20 @@ impl fmt::Display for Meaning<'_> {
     }
 }
 
+/// An address; behind one that every link has anew, the link (RFC 4007 11).
+#[derive(Clone, Copy, Debug)]
+pub struct Scoped(pub IpAddress);
+
+impl fmt::Display for Scoped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        match has_scope(self.0) {
+            true => write!(f, "%{}", Port::Eth0.name()),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A host as lines name it: its name with the address behind it, or the address alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Host<'a> {
@@ -103,8 +119,8 @@ pub struct Host<'a> {
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name {
-            Some(name) => write!(f, "{name} ({})", self.address),
-            None => write!(f, "{}", self.address),
+            Some(name) => write!(f, "{name} ({})", Scoped(self.address)),
+            None => write!(f, "{}", Scoped(self.address)),
         }
     }
 }

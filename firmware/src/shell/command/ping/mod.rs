@@ -11,7 +11,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_time::{Instant, Timer};
 use smoltcp::wire::{IpAddress, Ipv4Address};
 
-use self::lines::{Host, Meaning};
+use self::lines::{Host, Meaning, Scoped};
 use self::settings::Settings;
 use self::tally::{Tally, Time};
 use super::icmp::{Ask, HEADER_BYTES, MASK_BYTES, Quote};
@@ -274,7 +274,7 @@ impl Ping<'_> {
         match (target, is_name) {
             (IpAddress::Ipv4(_), _) => write!(out, "PING {name} ({target})")?,
             (IpAddress::Ipv6(_), true) => write!(out, "PING {name}({name} ({target}))")?,
-            (IpAddress::Ipv6(_), false) => write!(out, "PING {name}({target})")?,
+            (IpAddress::Ipv6(_), false) => write!(out, "PING {name}({})", Scoped(target))?,
         }
         if let Some(source) = settings.source {
             let port = [Port::Eth0, Port::Lo].into_iter().find(|port| port.name() == source);
@@ -365,14 +365,19 @@ impl Ping<'_> {
         } else if let Some(quote) = Quote::of(from, look)
             && let Some(sequence) = quote.request(ask, self.id)
         {
-            tally.error(sequence);
+            // A redirect tells of a better way; the request went on by the one it took.
+            let is_redirect = quote.is_redirect();
+            if !is_redirect {
+                tally.error(sequence);
+            }
             if quiet {
                 return;
             }
             let name = self.name(named, from).await;
             let host = Host { address: from, name };
+            let colon = if is_redirect { ":" } else { "" };
             let meaning = Meaning(&quote);
-            self.line(format_args!("From {host} icmp_seq={sequence} {meaning}")).await;
+            self.line(format_args!("From {host}{colon} icmp_seq={sequence} {meaning}")).await;
         }
     }
 

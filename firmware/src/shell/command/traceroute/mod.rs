@@ -4,8 +4,10 @@ mod probes;
 mod settings;
 
 use core::fmt::Write as _;
+use core::task::Poll;
 use core::time::Duration;
 
+use embassy_futures::poll_once;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Instant, Timer};
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -16,7 +18,7 @@ use super::icmp::{Ask, HEADER_BYTES, Quote, UDP};
 use super::{About, Arguments, Context, FAILURE, MISUSE, Operands, Opt, Order, Outcome, SUCCESS};
 use super::{flag, value};
 use crate::Text;
-use crate::limits::{PING_DATA_BYTES_MAX, SHELL_TEXT_BYTES};
+use crate::limits::{ICMP_MESSAGES, PING_DATA_BYTES_MAX, SHELL_TEXT_BYTES};
 use crate::net::names::resolver::{resolve, reverse};
 use crate::net::{IcmpReceived, IcmpSocket, NetError, Send, UdpSocket};
 
@@ -148,6 +150,12 @@ impl<'a> Trace<'a> {
                     return FAILURE;
                 }
             }
+            // Answers may have come while a name was looked up: those are not late.
+            let mut look = [0; LOOK_BYTES];
+            for _ in 0..ICMP_MESSAGES {
+                let Poll::Ready(received) = poll_once(self.icmp.receive(&mut look)) else { break };
+                self.hear(&mut probes, &received, &look);
+            }
             let due = probes.expire(system.now());
             while let Some((number, result)) = probes.tell() {
                 self.tell(&mut printed, probes.hop(number), result).await;
@@ -155,19 +163,19 @@ impl<'a> Trace<'a> {
             let Some(due) = due else { continue };
             let pause = due.saturating_sub(system.now());
             let pause = embassy_time::Duration::from_micros(pause.as_micros() as u64);
-            let mut look = [0; LOOK_BYTES];
             let timer = Timer::at(Instant::now() + pause);
-            match select(self.icmp.receive(&mut look), timer).await {
-                Either::First(received) => {
-                    if let Some((number, answer)) = self.read(&received, &look[..received.len]) {
-                        probes.answer(number, answer);
-                    }
-                }
-                Either::Second(()) => {}
+            if let Either::First(received) = select(self.icmp.receive(&mut look), timer).await {
+                self.hear(&mut probes, &received, &look);
             }
         }
         self.context.write("\n").await;
         SUCCESS
+    }
+
+    fn hear(&self, probes: &mut Probes, received: &IcmpReceived, look: &[u8]) {
+        if let Some((number, answer)) = self.read(received, &look[..received.len]) {
+            probes.answer(number, answer);
+        }
     }
 
     /// The port, or sequence number, of a probe.
@@ -203,7 +211,7 @@ impl<'a> Trace<'a> {
         let (mark, note, is_final) = match echoed {
             Some(sequence) => (sequence, Note::None, true),
             None => {
-                let quote = Quote::of(from, look)?;
+                let quote = Quote::of(from, look).filter(|quote| !quote.is_redirect())?;
                 let (note, is_final) = meaning(&quote);
                 (self.quoted(&quote)?, note, is_final)
             }

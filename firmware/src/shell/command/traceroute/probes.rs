@@ -153,7 +153,8 @@ impl Probes {
 
     /// The next result in order, once it is there: the probe's number, and its answer and time.
     pub fn tell(&mut self) -> Option<(usize, Option<(Answer, Duration)>)> {
-        if self.told >= self.next {
+        // Behind the hop of the target's answer nobody asks any more.
+        if self.told >= self.next.min(self.end) {
             return None;
         }
         let number = self.told;

@@ -13,6 +13,7 @@ use crate::namespace::Namespace;
 use crate::packet_socket::PacketSocket;
 use crate::process::Process;
 use crate::raw_peer::RawPeer;
+use crate::surroundings::{BRIDGE, Surroundings};
 
 /// The interface on which the board is reached.
 pub const INTERFACE: &str = "tap0";
@@ -30,6 +31,8 @@ pub const PREFIX: u8 = 24;
 /// A namespace with a TAP and a folder for files. Dropping it removes both.
 #[derive(Debug)]
 pub struct Lab {
+    // Dropped first: what is in it is wired to the namespace.
+    surroundings: Option<Surroundings>,
     namespace: Namespace,
     folder: TempDir,
 }
@@ -40,13 +43,43 @@ impl Lab {
     /// # Errors
     /// If the kernel refuses, as it does without root or without /dev/net/tun.
     pub fn new() -> Result<Self> {
+        let lab = Self::with_tap()?;
+        let address = format!("{HOST}/{PREFIX}");
+        lab.namespace.ip(&["address", "add", &address, "dev", INTERFACE])?;
+        Ok(lab)
+    }
+
+    /// Sets it up with what [`surroundings`](crate::surroundings) describes: the kernel is a router
+    /// between the board's network and another one.
+    ///
+    /// # Errors
+    /// As for [`Lab::new`], and if radvd does not start.
+    pub fn routed() -> Result<Self> {
+        let mut lab = Self::with_tap()?;
+        lab.surroundings = Some(Surroundings::build(&lab.namespace, lab.folder.path())?);
+        Ok(lab)
+    }
+
+    fn with_tap() -> Result<Self> {
         let namespace = Namespace::new()?;
         namespace.ip(&["tuntap", "add", "dev", INTERFACE, "mode", "tap"])?;
-        let address = format!("{HOST}/{PREFIX}");
-        namespace.ip(&["address", "add", &address, "dev", INTERFACE])?;
         // Frames wait here while QEMU is busy; the default of 1000 is shorter than a flood of ours.
         namespace.ip(&["link", "set", INTERFACE, "txqueuelen", "4000", "up"])?;
-        Ok(Self { namespace, folder: tempfile::Builder::new().prefix("barewire-").tempdir()? })
+        let folder = tempfile::Builder::new().prefix("barewire-").tempdir()?;
+        Ok(Self { surroundings: None, namespace, folder })
+    }
+
+    /// What is around the board's network.
+    ///
+    /// # Errors
+    /// In a lab that is not [`Lab::routed`].
+    pub fn surroundings(&self) -> Result<&Surroundings> {
+        self.surroundings.as_ref().context("this lab has one network only")
+    }
+
+    /// The interface that has the kernel's address.
+    pub fn interface(&self) -> &'static str {
+        if self.surroundings.is_some() { BRIDGE } else { INTERFACE }
     }
 
     /// The namespace.

@@ -20,6 +20,7 @@
 
 pub mod board;
 pub mod card;
+pub mod compare;
 pub mod frame;
 pub mod lab;
 pub mod lint;
@@ -31,7 +32,9 @@ pub mod peer;
 pub mod process;
 pub mod raw_peer;
 pub mod script;
+pub mod shell_port;
 pub mod stage;
+pub mod surroundings;
 pub mod telnet;
 pub mod tool;
 pub mod wait;

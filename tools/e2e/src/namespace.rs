@@ -58,6 +58,15 @@ impl Namespace {
         ip(&line)
     }
 
+    /// Sets a value of the kernel: a path below /proc/sys, as in `net/ipv4/ip_forward`.
+    ///
+    /// # Errors
+    /// If the kernel has no such value, or does not take it.
+    pub fn set(&self, path: &str, value: &str) -> Result<()> {
+        let file = Path::new("/proc/sys").join(path);
+        self.enter(|| fs::write(&file, value))?.with_context(|| format!("set {path} to {value}"))
+    }
+
     /// Runs `work` on a thread that is inside. Sockets and processes made there stay inside.
     ///
     /// # Errors

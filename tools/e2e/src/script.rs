@@ -3,8 +3,11 @@
 mod address;
 pub mod bytes;
 mod capture;
+mod commands;
 mod cycles;
+mod dump;
 mod hostile;
+mod ipv6;
 mod lease;
 pub mod names;
 mod names_link;
@@ -20,6 +23,7 @@ mod web_hard;
 mod web_metrics;
 
 use anyhow::Result;
+use xtask::qemu::Attachment;
 
 use crate::board::{Hardware, Model};
 use crate::stage::{Boot, Session};
@@ -53,6 +57,8 @@ pub enum PlaysOn {
     Image,
     /// Where the adapter is one that can be unplugged: QEMU does not survive that of its own.
     Plug,
+    /// On the twin, and on the image with the chip that a Pi has.
+    TwinAndChip,
 }
 
 impl Script {
@@ -64,13 +70,16 @@ impl Script {
             PlaysOn::Twin => model.hardware == Hardware::Twin,
             PlaysOn::Image => model.is_emulated(),
             PlaysOn::Plug => matches!(model.hardware, Hardware::Lan9514(_)),
+            PlaysOn::TwinAndChip => {
+                let chip = Hardware::Lan9514(Attachment::RootPort);
+                [Hardware::Twin, chip].contains(&model.hardware)
+            }
         }
     }
 
     /// Why it cannot run on this machine, if it cannot.
     pub fn missing(&self, model: &Model) -> Option<String> {
-        let has_server = matches!(self.boot, Boot::Dhcp | Boot::Named) && model.needs_lab();
-        let server = has_server.then_some("dnsmasq");
+        let server = (self.boot.needs_server() && model.needs_lab()).then_some("dnsmasq");
         let mut tools = self.tools.iter().copied().chain(server);
         let missing = tools.find(|tool| !is_installed(tool));
         missing.map(|tool| format!("needs {tool}, which is not installed"))
@@ -86,6 +95,18 @@ const fn script(
 ) -> Script {
     Script { name, boot, plays_on, tools, run }
 }
+
+/// What the lab with a router needs, and the ping that ours is compared with.
+const ROUTED: &[&str] = &["radvd", "unshare", "ping", "ping6"];
+/// The real tools beside the commands about names.
+const NAMES: &[&str] = &["radvd", "unshare", "host", "nslookup", "hostname"];
+/// The real tools beside the commands that print tables.
+const TABLES: &[&str] =
+    &["radvd", "unshare", "arp", "ifconfig", "netstat", "route", "nc", "busybox"];
+/// What the dumps of both sides use.
+const DUMP: &[&str] = &["radvd", "unshare", "tcpdump", "busybox", "curl"];
+/// The peers of the trials of IPv6.
+const IPV6: &[&str] = &["radvd", "unshare", "ping", "curl", "telnet"];
 
 /// All scripts, those of one [`Boot`] in a row, so that a board boots once for them.
 pub const SCRIPTS: &[Script] = &[
@@ -173,6 +194,20 @@ pub const SCRIPTS: &[Script] = &[
     script("lease_announced", Boot::Dhcp, PlaysOn::Twin, &["tcpdump"], lease::announced),
     script("lease_renewed", Boot::Dhcp, PlaysOn::Twin, &["ping"], lease::renewed),
     script("lease_moved", Boot::Dhcp, PlaysOn::Twin, &["ping"], lease::moved),
+    script("commands_ping", Boot::Routed, PlaysOn::TwinAndChip, ROUTED, commands::ping),
+    script(
+        "commands_traceroute",
+        Boot::Routed,
+        PlaysOn::Twin,
+        &["radvd", "unshare", "traceroute"],
+        commands::traceroute,
+    ),
+    script("commands_names", Boot::Routed, PlaysOn::Twin, NAMES, commands::names),
+    script("commands_tables", Boot::Routed, PlaysOn::Twin, TABLES, commands::tables),
+    script("dump", Boot::Routed, PlaysOn::TwinAndChip, DUMP, dump::as_the_host),
+    script("dump_wrong_filters", Boot::Routed, PlaysOn::Twin, DUMP, dump::wrong_filters),
+    script("ipv6", Boot::Routed, PlaysOn::TwinAndChip, IPV6, ipv6::by_advertisement),
+    script("ipv6_duplicate", Boot::Routed, PlaysOn::Twin, IPV6, ipv6::duplicate),
     script("static_address", Boot::Static, PlaysOn::Wire, &["ping", "curl"], address::fixed),
     script(
         "static_reboot",

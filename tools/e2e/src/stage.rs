@@ -22,6 +22,8 @@ pub enum Boot {
     Dhcp,
     /// The same, and the server knows names, domains, and where the time and the log are.
     Named,
+    /// From a DHCP server, in a network with a router to another one.
+    Routed,
     /// From `ip=` on the kernel command line.
     Static,
     /// From nobody: no server answers, the command line is empty.
@@ -29,10 +31,15 @@ pub enum Boot {
 }
 
 impl Boot {
+    /// True if a DHCP server has to be there.
+    pub fn needs_server(self) -> bool {
+        matches!(self, Self::Dhcp | Self::Named | Self::Routed)
+    }
+
     /// The kernel command line.
     pub fn append(self) -> String {
         match self {
-            Self::Dhcp | Self::Named | Self::Alone => String::new(),
+            Self::Dhcp | Self::Named | Self::Routed | Self::Alone => String::new(),
             Self::Static => format!("ip={STATIC}::{HOST}:255.255.255.0:planted:eth0:off"),
         }
     }
@@ -77,15 +84,16 @@ impl Session {
         start: impl FnOnce(Model, &str, Option<&Lab>, &Path) -> Result<Board>,
     ) -> Result<Self> {
         let (lab, folder) = if model.needs_lab() {
-            (Some(Lab::new()?), None)
+            let lab = if boot == Boot::Routed { Lab::routed()? } else { Lab::new()? };
+            (Some(lab), None)
         } else {
             (None, Some(tempfile::Builder::new().prefix("barewire-").tempdir()?))
         };
         let dnsmasq = match &lab {
-            Some(lab) if boot == Boot::Dhcp => Some(Dnsmasq::start(lab)?),
             Some(lab) if boot == Boot::Named => {
                 Some(Dnsmasq::start_with(lab, LEASED, &names::settings(lab)?)?)
             }
+            Some(lab) if boot.needs_server() => Some(Dnsmasq::start(lab)?),
             _ => None,
         };
         let path = lab
@@ -93,8 +101,8 @@ impl Session {
             .map_or_else(|| folder.as_ref().map_or(Path::new("."), TempDir::path), Lab::folder);
         let board = start(model, &boot.append(), lab.as_ref(), path)?;
         let address = match boot {
-            Boot::Dhcp | Boot::Named if lab.is_some() => LEASED,
-            Boot::Dhcp | Boot::Named => xtask::qemu::USER_NET_GUEST,
+            Boot::Dhcp | Boot::Named | Boot::Routed if lab.is_some() => LEASED,
+            Boot::Dhcp | Boot::Named | Boot::Routed => xtask::qemu::USER_NET_GUEST,
             Boot::Static => STATIC,
             Boot::Alone => Ipv4Addr::UNSPECIFIED,
         };
@@ -109,7 +117,7 @@ impl Session {
     /// If it does not, or it is another one than expected.
     pub fn wait_for_address(&mut self, mark: Mark) -> Result<String> {
         let by = match self.boot {
-            Boot::Dhcp | Boot::Named => "by DHCP",
+            Boot::Dhcp | Boot::Named | Boot::Routed => "by DHCP",
             Boot::Static => "by command line",
             Boot::Alone => "by link-local",
         };

@@ -1,6 +1,6 @@
 //! Telnet clients that nobody here wrote, each under a terminal of its own.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -23,7 +23,7 @@ pub enum Client {
 }
 
 impl Client {
-    fn command(self, address: Ipv4Addr, port: u16) -> Command {
+    fn command(self, address: IpAddr, port: u16) -> Command {
         let (address, port) = (address.to_string(), port.to_string());
         let words: [&str; 5] = match self {
             Self::Inetutils => ["telnet", &address, &port, "", ""],
@@ -61,10 +61,10 @@ impl Telnet {
     pub fn connect(
         client: Client,
         lab: Option<&Lab>,
-        address: Ipv4Addr,
+        address: impl Into<IpAddr>,
         port: u16,
     ) -> Result<Self> {
-        let command = client.command(address, port);
+        let command = client.command(address.into(), port);
         let limit = u64::try_from(PATIENCE.as_millis())?;
         let options = Options::new().timeout_ms(Some(limit)).strip_ansi_escape_codes(true);
         let start = || spawn_with_options(command, options);

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::lab::{HOST, INTERFACE, LEASED, Lab};
 use crate::pcap::{self, Captured};
 use crate::process::{Mark, Output, Process};
+use crate::surroundings::Surroundings;
 use crate::wait::{self, PATIENCE};
 
 /// True if the program is installed.
@@ -29,7 +30,8 @@ impl Dnsmasq {
     /// # Errors
     /// If it does not start.
     pub fn start(lab: &Lab) -> Result<Self> {
-        Self::start_with(lab, LEASED, &[])
+        let names = lab.surroundings().map(Surroundings::names).unwrap_or_default();
+        Self::start_with(lab, LEASED, &names)
     }
 
     /// Starts it with another address to give away, and with more arguments.
@@ -41,7 +43,7 @@ impl Dnsmasq {
         command.args(["--no-daemon", "--conf-file=/dev/null", "--user=root"]);
         command.args(["--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp", "--log-facility=-"]);
         command.args(["--dhcp-authoritative", "--bind-interfaces", "--pid-file"]);
-        command.arg(format!("--interface={INTERFACE}"));
+        command.arg(format!("--interface={}", lab.interface()));
         command.arg(format!("--dhcp-range={leased},{leased},255.255.255.0,2m"));
         command.arg(format!("--dhcp-option=option:router,{HOST}"));
         command.arg(format!("--dhcp-option=option:dns-server,{HOST}"));

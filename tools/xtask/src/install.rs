@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 14] = [
+pub const E2E: [Tool; 19] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -41,6 +41,11 @@ pub const E2E: [Tool; 14] = [
     tool("plink", "putty-tools", "PuTTY's telnet client"),
     tool("nc", "netcat-openbsd", "a client that speaks no telnet"),
     tool("ping", "iputils-ping", "a real ping"),
+    tool("traceroute", "traceroute", "a real traceroute"),
+    tool("ifconfig", "net-tools", "real ifconfig, arp, netstat, route"),
+    tool("host", "bind9-host", "a real DNS client"),
+    tool("nslookup", "bind9-dnsutils", "another DNS client"),
+    tool("radvd", "radvd", "a real IPv6 router's advertisements"),
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),
     tool("curl", "curl", "a real HTTP client"),

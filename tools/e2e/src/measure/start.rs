@@ -32,7 +32,7 @@ pub struct Start {
 pub fn start(model: Model, boot: Boot) -> Result<Start> {
     let lab = Lab::new()?;
     let address = match boot {
-        Boot::Dhcp => LEASED,
+        Boot::Dhcp | Boot::Routed => LEASED,
         Boot::Static => STATIC,
         Boot::Named => bail!("a boot with names is as long as one without"),
         Boot::Alone => bail!("a link-local address is not known beforehand"),

@@ -38,24 +38,32 @@ impl fmt::Display for NoSockets {
 
 impl core::error::Error for NoSockets {}
 
-/// The engine's tables. Not all zero when empty.
+/// The engine's tables. They are empty lists here, which are all zero, and filled where they are:
+/// on a stack there would be no room for them.
 pub(crate) struct Tables {
-    connections: [Slot; TCP_SOCKETS],
-    entries: [Entry; TCP_SOCKETS],
-    half_open: [Option<HalfOpen>; TCP_HALF_OPEN],
-    time_wait: [Option<TimeWait>; TCP_TIME_WAIT],
+    connections: heapless::Vec<Slot, TCP_SOCKETS>,
+    entries: heapless::Vec<Entry, TCP_SOCKETS>,
+    half_open: heapless::Vec<Option<HalfOpen>, TCP_HALF_OPEN>,
+    time_wait: heapless::Vec<Option<TimeWait>, TCP_TIME_WAIT>,
 }
 
 impl Tables {
-    /// Empty.
+    /// To be filled.
     pub const fn new() -> Self {
         Self {
-            connections: [const { Slot::EMPTY }; _],
-            entries: [Entry::EMPTY; _],
-            half_open: [None; _],
-            time_wait: [None; _],
+            connections: heapless::Vec::new(),
+            entries: heapless::Vec::new(),
+            half_open: heapless::Vec::new(),
+            time_wait: heapless::Vec::new(),
         }
     }
+}
+
+/// Fills a list with what is nobody's.
+fn fill<T, const N: usize>(list: &mut heapless::Vec<T, N>, nobody: impl Fn() -> T) -> &mut [T] {
+    // Bounded: until it is full.
+    while list.push(nobody()).is_ok() {}
+    list
 }
 
 /// Tasks that wait for connections of one listener.
@@ -132,8 +140,13 @@ impl TcpHost {
         blocks: &'static mut [Block; TCP_BLOCKS],
         key: [u8; 16],
     ) -> Self {
-        let Tables { connections, entries, half_open, time_wait } = tables;
-        let storage = Storage { connections, entries, half_open, time_wait, blocks };
+        let storage = Storage {
+            connections: fill(&mut tables.connections, || Slot::EMPTY),
+            entries: fill(&mut tables.entries, || Entry::EMPTY),
+            half_open: fill(&mut tables.half_open, || None),
+            time_wait: fill(&mut tables.time_wait, || None),
+            blocks,
+        };
         let acceptors = || Acceptors {
             waiting: heapless::Deque::new(),
             givers: MultiWakerRegistration::new(),
@@ -375,7 +388,7 @@ impl TcpHost {
             protocol: Protocol::Tcp,
             local: ip_endpoint(info.flow.local),
             remote: Some(ip_endpoint(info.flow.remote)),
-            state: state_of(info.state),
+            state: info.state.into(),
             receive_queued: info.receive_queue as usize,
             send_queued: info.send_queue as usize,
             timer: info.timer,
@@ -416,17 +429,19 @@ impl TcpHost {
     }
 }
 
-fn state_of(state: State) -> SocketState {
-    match state {
-        State::SynSent => SocketState::SynSent,
-        State::SynReceived => SocketState::SynReceived,
-        State::Established => SocketState::Established,
-        State::FinWait1 => SocketState::FinWait1,
-        State::FinWait2 => SocketState::FinWait2,
-        State::CloseWait => SocketState::CloseWait,
-        State::Closing => SocketState::Closing,
-        State::LastAck => SocketState::LastAck,
-        State::TimeWait => SocketState::TimeWait,
-        State::Closed => SocketState::Closed,
+impl From<State> for SocketState {
+    fn from(state: State) -> Self {
+        match state {
+            State::SynSent => Self::SynSent,
+            State::SynReceived => Self::SynReceived,
+            State::Established => Self::Established,
+            State::FinWait1 => Self::FinWait1,
+            State::FinWait2 => Self::FinWait2,
+            State::CloseWait => Self::CloseWait,
+            State::Closing => Self::Closing,
+            State::LastAck => Self::LastAck,
+            State::TimeWait => Self::TimeWait,
+            State::Closed => Self::Closed,
+        }
     }
 }

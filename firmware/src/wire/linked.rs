@@ -90,7 +90,7 @@ impl<'a> Shared<'a> {
             Ok(Way::Frame(mac)) => {
                 let Some(token) = device.transmit(crate::net::instant(now)) else { return false };
                 token.consume(len, |frame| write(frame, mac, sums));
-                recorder.note_sent(Note::TcpSent(segment.why));
+                recorder.note_sent(Note::Segment(segment.why));
                 return true;
             }
             Ok(Way::Loop) => {
@@ -115,6 +115,11 @@ impl<'a> Shared<'a> {
         };
         // As if it were lost on the wire: TCP will send it again.
         drops.count(lost);
+        let mut staging = link.staging.borrow_mut();
+        let frame = &mut staging[..len];
+        segments::write(segment, &mut frame[HEADER_BYTES..], sums);
+        write_header(frame, nobody, nobody);
+        recorder.record_unsent(now, frame, lost);
         true
     }
 }
@@ -270,10 +275,8 @@ impl<T: RxToken> RxToken for LinkedRx<'_, T> {
         match from {
             From::Wire(token) => token.consume(|frame| {
                 let packet = link.received(now, frame, drops);
-                if packet.is_none()
-                    && let Some(note) = dealt_with(frame)
-                {
-                    recorder.note(note);
+                if packet.is_none() {
+                    dealt_with(frame).into_iter().for_each(|note| recorder.note(note));
                 }
                 f(shared.for_stack(packet.unwrap_or(&[]), shared.sums, tcp))
             }),

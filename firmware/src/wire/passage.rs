@@ -20,7 +20,7 @@ pub enum Note {
     /// Received: what TCP made of the segment.
     Tcp(Verdict),
     /// Sent: why TCP sent the segment.
-    TcpSent(tcp::Why),
+    Segment(tcp::Why),
     /// Received: ARP, which the link dealt with.
     Arp,
     /// Received: Neighbor Discovery, which the link dealt with.
@@ -47,7 +47,7 @@ impl fmt::Display for Note {
             Self::Waited => "link: waited for its neighbour",
             Self::Link => "link: of its own making",
             Self::Tcp(verdict) => return write!(f, "tcp: {verdict}"),
-            Self::TcpSent(why) => return write!(f, "tcp: {why}"),
+            Self::Segment(why) => return write!(f, "tcp: {why}"),
             Self::Dropped(why) => return write!(f, "dropped: {}", why.name()),
         })
     }

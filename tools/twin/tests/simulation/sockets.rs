@@ -5,6 +5,7 @@ use std::time::Duration;
 use embedded_io_async::{Read, Write};
 use firmware::limits::{BACKSCATTER_PER_SECOND, TCP_CONNECT_TIMEOUT, UDP_RING_BYTES};
 use firmware::net::{NetError, Protocol, RouteSource, Send, SocketState};
+use firmware::wire::Recording as _;
 use firmware::wire::Way;
 use smoltcp::socket::{tcp, udp};
 use smoltcp::storage::{PacketBuffer, PacketMetadata};

@@ -1,5 +1,7 @@
 //! Every size, count, port and interval, with its unit. Relations between them are asserted at
 //! compile time.
+//!
+//! long-file: one table in one place is what it is for.
 
 use core::time::Duration;
 

@@ -80,7 +80,7 @@ pub const RUN_TIME_PART: u64 = 32;
 pub const INITIAL_WINDOW_SEGMENTS: u32 = 10;
 /// Segments that may leave at once ahead of the pace.
 pub const BURST_SEGMENTS: u32 = 16;
-/// Round trips shorter than this are paced as if they were this long.
+/// What has a shorter round trip than this is not paced.
 pub const PACED_ROUND_TRIP_US_MIN: u64 = 1_000;
 /// Segments of one connection in one turn of `poll_output`, before the others have theirs.
 pub const SEGMENTS_PER_TURN: usize = 8;

@@ -9,7 +9,8 @@
 use crate::congestion::{Congestion, Pace, Rate};
 use crate::events::Why;
 use crate::limits::{
-    OVERRIDE_US, RUN_TIME_PART, SEND_BLOCKS_MIN, SEND_BYTES_INITIAL, SEND_BYTES_MAX,
+    OVERRIDE_US, PACED_ROUND_TRIP_US_MIN, RUN_TIME_PART, SEND_BLOCKS_MIN, SEND_BYTES_INITIAL,
+    SEND_BYTES_MAX,
 };
 use crate::memory::Pool;
 use crate::ring::Ring;
@@ -277,9 +278,15 @@ impl Sender {
         Rate::of(self.congestion.window(), round_trip_us, self.congestion.is_slow_start())
     }
 
-    /// Bytes a second at which segments leave at most, once a round trip is known.
+    /// A window is spread over its round trip only where that is long enough for a timer: on a wire
+    /// of its own the ACKs are the clock.
+    fn is_paced(&self) -> bool {
+        self.rtt.smoothed_us().is_some_and(|us| us >= PACED_ROUND_TRIP_US_MIN)
+    }
+
+    /// Bytes a second at which segments leave at most, if they are paced.
     pub fn pacing_rate(&self) -> Option<u64> {
-        self.rtt.smoothed_us().map(|_| self.rate().per_second())
+        self.is_paced().then(|| self.rate().per_second())
     }
 
     fn may_fly(&self, length: u32) -> bool {
@@ -301,8 +308,7 @@ impl Sender {
             plan = self.plan_new(mss);
         }
         let plan = plan?;
-        // A round trip must be known before it can be spread.
-        if self.rtt.smoothed_us().is_some() {
+        if self.is_paced() {
             self.timers.pace_at = self.pace.wait(now, self.rate(), self.mss());
             if self.timers.pace_at.is_some() {
                 return None;

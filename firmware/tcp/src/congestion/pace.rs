@@ -4,7 +4,7 @@
 //! The rate is a little above what the window asks for, so that pacing is never the limit; up to
 //! `BURST_SEGMENTS` may leave ahead of it.
 
-use crate::limits::{BURST_SEGMENTS, PACED_ROUND_TRIP_US_MIN};
+use crate::limits::BURST_SEGMENTS;
 use crate::time::Instant;
 
 /// How far ahead of the rate what was sent is.
@@ -25,7 +25,7 @@ pub(crate) struct Rate {
 impl Rate {
     /// Twice a window in a round trip in slow start (RFC 9002 7.7's reasoning), else 5/4.
     pub fn of(window: u32, round_trip_us: u64, slow_start: bool) -> Self {
-        let us = round_trip_us.max(PACED_ROUND_TRIP_US_MIN);
+        let us = round_trip_us.max(1);
         let bytes = u64::from(window.max(1));
         if slow_start { Self { bytes: bytes * 2, us } } else { Self { bytes: bytes * 5 / 4, us } }
     }

@@ -6,6 +6,7 @@
 
 mod board;
 mod boot;
+mod carried;
 mod console;
 mod critical;
 mod exceptions;

@@ -18,6 +18,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 use usb::Host as _;
 
 use crate::board::{self, Board};
+use crate::carried::Carried;
 use crate::console::Console;
 use crate::tasks::Tasks;
 use crate::time::Clock;
@@ -88,7 +89,8 @@ pub fn run(mut board: Board) -> ! {
                 }
             }
             let counters = counters(&nic.counters());
-            due = firmware.poll(now, nic, counters).unwrap_or(due).min(due);
+            let mut wire = Carried::new(nic, firmware.system().trail());
+            due = firmware.poll(now, &mut wire, counters).unwrap_or(due).min(due);
             due = due.min(nic.next_deadline());
         } else {
             due = firmware.poll(now, &mut Absent, NicCounters::default()).unwrap_or(due).min(due);

@@ -1,8 +1,8 @@
 //! Our command beside the real one: what each of them prints, and where they may differ.
 //!
-//! Equal means equal line by line, and by exit status, once that is taken out which no two runs have
-//! in common: who asks, and how long it took. Whatever else differs is an [`Exception`] of the row,
-//! with its reason; one that is not needed any more is an error, so that the list stays true.
+//! Equal means equal line by line, and by exit status, once that is taken out which no two runs
+//! have in common: who asks, and how long it took. Whatever else differs is an [`Exception`] of the
+//! row, with its reason; one that is not needed any more is an error, so that the list stays true.
 
 use std::sync::LazyLock;
 

@@ -51,7 +51,8 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
     hints(out, &status)?;
     write!(
         out,
-        "</div>\n</main><footer>barewire {} &middot; <a href=\"/status.json\">status.json</a> &middot; \
+        "</div>\n</main><footer>barewire {} &middot; \
+         <a href=\"/status.json\">status.json</a> &middot; \
          <a href=\"/dmesg.txt\">dmesg.txt</a></footer>\n</body></html>\n",
         env!("CARGO_PKG_VERSION")
     )

@@ -158,8 +158,8 @@ fn write_row(out: &mut impl fmt::Write, form: Form, task: &TaskInfo, view: &View
             let state = if runs { "R" } else { "S" };
             writeln!(
                 out,
-                "root     {number:7} {:2}.{} {:2}.{} {kibibytes:6} {kibibytes:5} ?        {state:<4} \
-                 {start:5}   {}:{:02} {name}",
+                "root     {number:7} {:2}.{} {:2}.{} {kibibytes:6} {kibibytes:5} ?        \
+                 {state:<4} {start:5}   {}:{:02} {name}",
                 share / 10,
                 share % 10,
                 memory / 10,

@@ -43,8 +43,10 @@ fn without_figures(page: &[u8]) -> String {
             other => plain.push(other),
         }
     }
-    // So do units of size, and whether something was dropped.
-    plain.replace("#.# KiB", "# B").replace("class=\"hot\"", "class=\"zero\"")
+    // So do units of size, and what was dropped.
+    let is_drop = |line: &&str| line.contains("class=\"hot\"") || line.contains("class=\"zero\"");
+    let lines: Vec<_> = plain.lines().filter(|line| !is_drop(line)).collect();
+    lines.join("\n").replace("#.# KiB", "# B")
 }
 
 fn content_length(head: &str) -> usize {

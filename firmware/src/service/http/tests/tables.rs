@@ -90,7 +90,7 @@ fn tables_are_json() {
     assert!(sockets[1]["remote_port"].is_null() && sockets[1]["state"].is_null());
     let neighbors = json(&desk, "/neighbors.json");
     let expected = r#"{"address":"192.168.1.7","mac":"52:54:00:12:34:57","state":"reachable",
-        "since_seconds":1.000001,"expires_in_seconds":29.0}"#;
+        "since_seconds":1.000001,"expires_in_seconds":29.000000}"#;
     assert_eq!(neighbors[0], serde_json::from_str::<Value>(expected).unwrap());
     assert!(neighbors[1]["mac"].is_null() && neighbors[1]["expires_in_seconds"].is_null());
     let routes = json(&desk, "/routes.json");

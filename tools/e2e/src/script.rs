@@ -4,6 +4,7 @@ mod address;
 pub mod bytes;
 mod capture;
 mod commands;
+mod commands_active;
 mod cycles;
 mod dump;
 mod hostile;
@@ -103,6 +104,8 @@ const NAMES: &[&str] = &["radvd", "unshare", "host", "nslookup", "hostname"];
 /// The real tools beside the commands that print tables.
 const TABLES: &[&str] =
     &["radvd", "unshare", "arp", "ifconfig", "netstat", "route", "nc", "busybox"];
+/// The real clients, and the servers that both talk to.
+const ACTIVE: &[&str] = &["radvd", "unshare", "script", "wget", "nc", "telnet", "busybox"];
 /// What the dumps of both sides use.
 const DUMP: &[&str] = &["radvd", "unshare", "tcpdump", "busybox", "curl"];
 /// The peers of the trials of IPv6.
@@ -204,6 +207,10 @@ pub const SCRIPTS: &[Script] = &[
     ),
     script("commands_names", Boot::Routed, PlaysOn::Twin, NAMES, commands::names),
     script("commands_tables", Boot::Routed, PlaysOn::Twin, TABLES, commands::tables),
+    script("commands_wget", Boot::Routed, PlaysOn::Twin, ACTIVE, commands_active::wget),
+    script("commands_nc", Boot::Routed, PlaysOn::Twin, ACTIVE, commands_active::nc),
+    script("commands_telnet", Boot::Routed, PlaysOn::Twin, ACTIVE, commands_active::telnet),
+    script("commands_dhclient", Boot::Routed, PlaysOn::Twin, ROUTED, commands_active::dhclient),
     script("dump", Boot::Routed, PlaysOn::TwinAndChip, DUMP, dump::as_the_host),
     script("dump_wrong_filters", Boot::Routed, PlaysOn::Twin, DUMP, dump::wrong_filters),
     script("ipv6", Boot::Routed, PlaysOn::TwinAndChip, IPV6, ipv6::by_advertisement),

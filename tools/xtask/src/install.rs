@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 19] = [
+pub const E2E: [Tool; 20] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -40,6 +40,7 @@ pub const E2E: [Tool; 19] = [
     tool("busybox", "busybox-static", "another telnet client"),
     tool("plink", "putty-tools", "PuTTY's telnet client"),
     tool("nc", "netcat-openbsd", "a client that speaks no telnet"),
+    tool("wget", "wget", "GNU wget"),
     tool("ping", "iputils-ping", "a real ping"),
     tool("traceroute", "traceroute", "a real traceroute"),
     tool("ifconfig", "net-tools", "real ifconfig, arp, netstat, route"),

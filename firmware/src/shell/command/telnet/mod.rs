@@ -6,6 +6,7 @@ mod protocol;
 use core::future::pending;
 
 use embassy_futures::select::{Either4, select4};
+use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use smoltcp::wire::IpEndpoint;
 
@@ -54,6 +55,8 @@ const TRY: &str = "Try 'telnet --help' or 'telnet --usage' for more information.
 const INTERRUPTED: Outcome = Outcome::Status(130);
 /// Ctrl-].
 const ESCAPE: u8 = 0x1d;
+/// At the end the server has this long to take what is left.
+const PARTING: Duration = Duration::from_millis(50);
 /// Bytes read from the server at a time.
 const PIECE_BYTES: usize = 96;
 
@@ -208,6 +211,11 @@ impl Telnet<'_> {
                         let Some(end) = machine.typed(*key) else { continue };
                         context.channel.output.write_all(&machine.screen).await;
                         machine.screen.clear();
+                        if let Some(mut stream) = stream {
+                            // What was typed before still goes out, if the peer takes it.
+                            let sent = stream.write_all(&machine.outgoing);
+                            let _ = with_timeout(PARTING, sent).await;
+                        }
                         if end == End::Interrupted && !context.screen.echo {
                             context.write("^C\n").await;
                         }

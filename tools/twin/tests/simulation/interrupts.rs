@@ -30,8 +30,8 @@ const LONG: [(&str, &str); 16] = [
 ];
 
 /// Commands that print what there is, and end.
-const SHORT: &str = "arp clear date echo exit false free help hostname hosts ifconfig ip lesson logout \
-                     man mode netem netstat ps reboot route services ss true uptime";
+const SHORT: &str = "arp clear date echo exit false free help hostname hosts ifconfig ip \
+                     lesson logout man mode netem netstat ps reboot route services ss true uptime";
 
 /// What may pass between Ctrl-C and the prompt, both as the user's end of the wire sees them.
 const INTERRUPTED_WITHIN: Duration = Duration::from_millis(100);

@@ -276,7 +276,8 @@ async function tell() {
   };
   document.getElementById('diagram').replaceChildren(draw(life, choose));
   document.getElementById('not-seen').replaceChildren(...notSeen(life).map(note => make('li', {}, note)));
-  const request = life.frames.find(frame => frame.fields.some(f => f.layer === 'HTTP'));
+  const asks = frame => frame.fields.some(f => f.layer === 'HTTP' && /^GET \/life /.test(f.value));
+  const request = life.frames.findLast(asks);
   const chosen = request ?? life.frames[0];
   if (chosen) choose(chosen);
 }

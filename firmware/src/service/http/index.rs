@@ -238,7 +238,7 @@ fn hints(out: &mut impl Write, status: &Status) -> fmt::Result {
         status.address.as_ref().map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address.address());
     write!(
         out,
-        "<section><h2>From your desk</h2>\n<pre>ping {address}\ntelnet {address}\n\
+        "<section><h2>From your desk</h2>\n<pre tabindex=\"0\">ping {address}\ntelnet {address}\n\
          curl http://{address}/status.json</pre>\n\
          <p>A USB host controller, an Ethernet chip behind it and a TCP/IP stack, driven by one \
          Rust program without a heap. The shell answers on port {TELNET_PORT} and on the serial \

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{HOST, INTERFACE, Lab};
@@ -191,7 +193,9 @@ impl Avahi {
         words: &[&str],
     ) -> Result<String> {
         let mut last = String::new();
-        let found = until(&format!("{program} {arguments:?}: {words:?}"), PATIENCE, || {
+        // What avahi heard before a conflict was settled it may keep for 120 s (RFC 6762 10).
+        let patience = PATIENCE.max(Duration::from_secs(150));
+        let found = until(&format!("{program} {arguments:?}: {words:?}"), patience, || {
             last = match self.ask(lab, program, arguments) {
                 Ok(text) => text,
                 Err(error) => format!("{error:#}"),

@@ -22,7 +22,7 @@ pub const UNPLUG_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How long the guest must have sent nothing before the device is pulled out: long enough for its
 /// answer to the last frame, even on a busy machine.
-pub const UNPLUG_QUIET: Duration = Duration::from_millis(30);
+pub const UNPLUG_QUIET: Duration = Duration::from_millis(80);
 /// The device is pulled out at most this long after a control transfer: a driver looks at its
 /// device now and then, and the time right after a look is the farthest from the next one.
 pub const UNPLUG_AFTER_LOOK_MAX: Duration = Duration::from_millis(200);

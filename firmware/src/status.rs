@@ -182,6 +182,25 @@ pub struct NicCounters {
     pub power_cycles: u64,
 }
 
+impl NicCounters {
+    /// Each with its name, as `/status.json` and `/metrics` tell them.
+    pub fn rows(&self) -> [(&'static str, u64); 11] {
+        [
+            ("transfers_in", self.transfers_in),
+            ("transfers_out", self.transfers_out),
+            ("receive_errors", self.receive_errors),
+            ("receive_frame_errors", self.receive_frame_errors),
+            ("send_errors", self.send_errors),
+            ("send_busy", self.send_busy),
+            ("recoveries", self.recoveries),
+            ("receive_overruns", self.receive_overruns),
+            ("carrier_errors", self.carrier_errors),
+            ("collisions", self.collisions),
+            ("power_cycles", self.power_cycles),
+        ]
+    }
+}
+
 macro_rules! drops {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// Why a frame, segment or request was dropped. Every drop has a counter.

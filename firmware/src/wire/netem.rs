@@ -116,6 +116,11 @@ struct Fate {
     due: Option<Duration>,
 }
 
+impl Fate {
+    /// Nothing happens to it.
+    const NONE: Self = Self { lost: false, twice: false, damage: None, due: None };
+}
+
 /// The dial.
 pub struct Netem {
     faults: [Cell<Faults>; 2],
@@ -200,7 +205,7 @@ impl Netem {
     fn fate(&self, way: Way, now: Duration, bytes: usize) -> Fate {
         let at = index(way);
         let (faults, tally) = (self.faults[at].get(), &self.tallies[at]);
-        let mut fate = Fate { lost: false, twice: false, damage: None, due: None };
+        let mut fate = Fate::NONE;
         if faults.is_none() {
             return fate;
         }
@@ -393,7 +398,7 @@ impl<T: TxToken> TxToken for ImpairedTx<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Self { token, netem, now } = self;
         let fate = netem.fate(Way::Out, now, len);
-        if fate == (Fate { lost: false, twice: false, damage: None, due: None }) {
+        if fate == Fate::NONE {
             return token.consume(len, f);
         }
         let mut copy = [0; FRAME_BYTES_MAX];

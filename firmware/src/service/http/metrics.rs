@@ -64,24 +64,11 @@ fn interface(source: &impl Source, all: &mut Families<'_, '_>) {
             out.sample(&[("direction", &"sent")], of(&status.sent))
         });
     }
-    let driver = &status.nic_counters;
     all.labelled(
         "driver_events_total",
         "What the driver counts.",
         "event",
-        &[
-            ("transfers_in", driver.transfers_in),
-            ("transfers_out", driver.transfers_out),
-            ("receive_errors", driver.receive_errors),
-            ("receive_frame_errors", driver.receive_frame_errors),
-            ("send_errors", driver.send_errors),
-            ("send_busy", driver.send_busy),
-            ("recoveries", driver.recoveries),
-            ("receive_overruns", driver.receive_overruns),
-            ("carrier_errors", driver.carrier_errors),
-            ("collisions", driver.collisions),
-            ("power_cycles", driver.power_cycles),
-        ],
+        &status.nic_counters.rows(),
     );
 }
 

@@ -50,24 +50,7 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
 
     direction(out, "received", "frame", &status.received)?;
     direction(out, "sent", "carrier", &status.sent)?;
-    let driver = &status.nic_counters;
-    numbers(
-        out,
-        "driver",
-        &[
-            ("transfers_in", driver.transfers_in),
-            ("transfers_out", driver.transfers_out),
-            ("receive_errors", driver.receive_errors),
-            ("receive_frame_errors", driver.receive_frame_errors),
-            ("send_errors", driver.send_errors),
-            ("send_busy", driver.send_busy),
-            ("recoveries", driver.recoveries),
-            ("receive_overruns", driver.receive_overruns),
-            ("carrier_errors", driver.carrier_errors),
-            ("collisions", driver.collisions),
-            ("power_cycles", driver.power_cycles),
-        ],
-    )?;
+    numbers(out, "driver", &status.nic_counters.rows())?;
     object(out, "drops", source.drops().iter().map(|(why, count)| (why.name(), count)))?;
     let sockets = &status.sockets;
     numbers(

@@ -5,26 +5,38 @@ use core::fmt::{self, Display, Write};
 
 use smoltcp::wire::EthernetAddress;
 
+/// Prints a value character by character, each as `put` makes it harmless.
+fn escape(
+    f: &mut fmt::Formatter<'_>,
+    value: &impl Display,
+    put: fn(&mut fmt::Formatter<'_>, char) -> fmt::Result,
+) -> fmt::Result {
+    struct Escape<'a, 'b>(
+        &'a mut fmt::Formatter<'b>,
+        fn(&mut fmt::Formatter<'_>, char) -> fmt::Result,
+    );
+    impl Write for Escape<'_, '_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            text.chars().try_for_each(|character| self.1(self.0, character))
+        }
+    }
+    write!(Escape(f, put), "{value}")
+}
+
 /// Printed within HTML, attributes included.
 pub(super) struct Html<T>(pub T);
 
 impl<T: Display> Display for Html<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl Write for Escape<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars().try_for_each(|character| match character {
-                    '&' => self.0.write_str("&amp;"),
-                    '<' => self.0.write_str("&lt;"),
-                    '>' => self.0.write_str("&gt;"),
-                    '"' => self.0.write_str("&quot;"),
-                    '\'' => self.0.write_str("&#39;"),
-                    _ if character.is_control() => self.0.write_str("?"),
-                    _ => self.0.write_char(character),
-                })
-            }
-        }
-        write!(Escape(f), "{}", self.0)
+        escape(f, &self.0, |f, character| match character {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            _ if character.is_control() => f.write_str("?"),
+            _ => f.write_char(character),
+        })
     }
 }
 
@@ -33,19 +45,13 @@ pub(super) struct Json<T>(pub T);
 
 impl<T: Display> Display for Json<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl Write for Escape<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars().try_for_each(|character| match character {
-                    '"' => self.0.write_str("\\\""),
-                    '\\' => self.0.write_str("\\\\"),
-                    _ if character.is_control() => write!(self.0, "\\u{:04x}", character as u32),
-                    _ => self.0.write_char(character),
-                })
-            }
-        }
         f.write_str("\"")?;
-        write!(Escape(f), "{}", self.0)?;
+        escape(f, &self.0, |f, character| match character {
+            '"' => f.write_str("\\\""),
+            '\\' => f.write_str("\\\\"),
+            _ if character.is_control() => write!(f, "\\u{:04x}", character as u32),
+            _ => f.write_char(character),
+        })?;
         f.write_str("\"")
     }
 }
@@ -55,19 +61,13 @@ pub(super) struct Label<T>(pub T);
 
 impl<T: Display> Display for Label<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl Write for Escape<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars().try_for_each(|character| match character {
-                    '"' => self.0.write_str("\\\""),
-                    '\\' => self.0.write_str("\\\\"),
-                    _ if character.is_control() => self.0.write_str("?"),
-                    _ => self.0.write_char(character),
-                })
-            }
-        }
         f.write_str("\"")?;
-        write!(Escape(f), "{}", self.0)?;
+        escape(f, &self.0, |f, character| match character {
+            '"' => f.write_str("\\\""),
+            '\\' => f.write_str("\\\\"),
+            _ if character.is_control() => f.write_str("?"),
+            _ => f.write_char(character),
+        })?;
         f.write_str("\"")
     }
 }
@@ -77,15 +77,9 @@ pub(super) struct Plain<T>(pub T);
 
 impl<T: Display> Display for Plain<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl Write for Escape<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars().try_for_each(|character| {
-                    self.0.write_char(if character.is_control() { '?' } else { character })
-                })
-            }
-        }
-        write!(Escape(f), "{}", self.0)
+        escape(f, &self.0, |f, character| {
+            f.write_char(if character.is_control() { '?' } else { character })
+        })
     }
 }
 

@@ -33,12 +33,14 @@ pub struct Change {
     pub refused: bool,
 }
 
+/// A row of an option that is agreed to.
+const fn known(side: Side, option: u8) -> Row {
+    (side, option, Negotiation::new(true))
+}
+
 impl Options {
     /// At the start of a connection.
     pub const fn new() -> Self {
-        const fn known(side: Side, option: u8) -> Row {
-            (side, option, Negotiation::new(true))
-        }
         Self([
             known(Side::Ours, BINARY),
             known(Side::Theirs, BINARY),
@@ -54,9 +56,6 @@ impl Options {
 
     /// The same for a client: what it agrees to. LINEMODE is refused.
     pub const fn client() -> Self {
-        const fn known(side: Side, option: u8) -> Row {
-            (side, option, Negotiation::new(true))
-        }
         Self([
             known(Side::Ours, BINARY),
             known(Side::Theirs, BINARY),

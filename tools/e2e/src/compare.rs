@@ -155,7 +155,7 @@ fn diff(ours: &[String], real: &[String]) -> String {
 }
 
 /// What no two runs have in common.
-static PASSING: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
+static PASSING: LazyLock<[(Regex, &str); 12]> = LazyLock::new(|| {
     [
         // The peer's cable has another end, which a wire of copper does not tell.
         (regex(r"@if\d+"), ""),
@@ -170,6 +170,7 @@ static PASSING: LazyLock<[(Regex, &str); 11]> = LazyLock::new(|| {
         (regex(r"\b(?:REACHABLE|STALE|DELAY|PROBE)\b"), "STATE"),
         // Whom the router talks from, and who serves: tables of sockets are as wide for all.
         (regex(r"(?m)(192\.168\.77\.1:)\d+ +ESTABLISHED *"), "${1}PORT ESTABLISHED "),
+        (regex(r"(?m)(192\.168\.77\.1:)\d+ *$"), "${1}PORT"),
         (regex(r"(?m)\b\d+/[a-z]+ *$"), "SERVICE"),
     ]
 });

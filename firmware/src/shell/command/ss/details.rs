@@ -1,19 +1,19 @@
-//! What `ss` tells behind its columns: the task, the timer, and what TCP knows.
+//! What `ss` tells behind the addresses: the task, the timer, and what TCP knows.
 
 use core::fmt;
 
 use super::{Socket, Wanted};
 use crate::net::{ConnectionInfo, TcpState, Timer};
 
-/// What follows the columns: the task, the timer, what TCP knows.
-pub struct Details<'a> {
-    /// Whose.
+/// The last column: the task, and the timer.
+pub struct Holder<'a> {
+    /// Of what.
     pub socket: &'a Socket,
     /// What of it.
     pub wanted: &'a Wanted,
 }
 
-impl fmt::Display for Details<'_> {
+impl fmt::Display for Holder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { socket, wanted } = self;
         if wanted.processes && !socket.owner.is_empty() {
@@ -22,6 +22,21 @@ impl fmt::Display for Details<'_> {
         if wanted.options || wanted.extended {
             clock(f, socket.timer)?;
         }
+        Ok(())
+    }
+}
+
+/// What follows the columns: what TCP knows.
+pub struct Details<'a> {
+    /// Of what.
+    pub socket: &'a Socket,
+    /// What of it.
+    pub wanted: &'a Wanted,
+}
+
+impl fmt::Display for Details<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { socket, wanted } = self;
         let Some(info) = socket.tcp.as_ref().filter(|_| wanted.info) else { return Ok(()) };
         if !wanted.one_line {
             f.write_str("\n\t")?;

@@ -337,14 +337,14 @@ pub async fn run(context: &Context<'_>, arguments: Arguments<'_>) -> Outcome {
     }
     let mut widths = Widths::default();
     if !wanted.no_header {
-        widths.fit(&Cells::header(&wanted));
+        widths.fit(&Cells::header(&wanted), wanted.info);
     }
     for socket in sockets(system, &wanted) {
-        widths.fit(&Cells::of(&socket, &wanted, Some(system)));
+        widths.fit(&Cells::of(&socket, &wanted, Some(system)), wanted.info);
     }
     if !wanted.no_header {
         let header = Cells::header(&wanted);
-        context.print(format_args!("{}Process\n", Row(&header, &widths))).await;
+        context.print(format_args!("{}\n", Row(&header, &widths))).await;
     }
     for socket in sockets(system, &wanted) {
         let cells = Cells::of(&socket, &wanted, Some(system));

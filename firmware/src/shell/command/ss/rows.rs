@@ -5,20 +5,25 @@ use core::fmt;
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::super::hosts::name_of;
+use super::details::Holder;
 use super::{STATES, Socket, Wanted};
 use crate::net::Protocol;
 use crate::net::names::services;
 use crate::{System, Text};
 
 /// Columns whose width depends on what is in them.
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 /// Those that stand at the right.
 const RIGHT: [usize; 2] = [4, 6];
 /// Those with a space before them, unless they are the first.
 const SPACED: [usize; 5] = [1, 2, 3, 4, 6];
 
-/// The text of a row's columns: kind, state, queues, addresses and ports; empty ones are left out.
-pub struct Cells([Text<48>; COLUMNS]);
+/// The last column, which is as wide as its text if more follows behind.
+const LAST: usize = COLUMNS - 1;
+
+/// The text of a row's columns: kind, state, queues, addresses and ports, who holds it and what it
+/// waits for; empty ones are left out.
+pub struct Cells([Text<64>; COLUMNS]);
 
 impl Cells {
     /// The headings.
@@ -27,7 +32,7 @@ impl Cells {
         let state = if wanted.one_state { "" } else { "State" };
         let rest = ["Recv-Q", "Send-Q", "Local Address:", "Port", "Peer Address:", "Port"];
         let [a, b, c, d, e, f] = rest;
-        Self([kind, state, a, b, c, d, e, f].map(Text::from))
+        Self([kind, state, a, b, c, d, e, f, "Process"].map(Text::from))
     }
 
     /// Those of a socket.
@@ -43,7 +48,8 @@ impl Cells {
         let names = Names { wanted, system, protocol: socket.protocol };
         let (local, port) = names.of(socket.local);
         let (peer, peer_port) = names.of(socket.remote.unwrap_or(anybody));
-        let number = |number: usize| Text::of(format_args!("{number}"));
+        // As wide as their headings, even where those are not printed.
+        let number = |number: usize| Text::of(format_args!("{number:<6}"));
         Self([
             Text::from(kind),
             Text::from(state),
@@ -53,6 +59,7 @@ impl Cells {
             port,
             peer,
             peer_port,
+            Text::of(format_args!("{}", Holder { socket, wanted })),
         ])
     }
 }
@@ -80,7 +87,7 @@ struct Names<'a> {
 
 impl Names<'_> {
     /// The address with a colon, and the port.
-    fn of(&self, endpoint: IpEndpoint) -> (Text<48>, Text<48>) {
+    fn of(&self, endpoint: IpEndpoint) -> (Text<64>, Text<64>) {
         let IpEndpoint { addr, port } = endpoint;
         let known = self.system.filter(|_| self.wanted.resolve);
         let host = match (known.and_then(|system| name_of(system, &addr)), addr) {
@@ -117,9 +124,9 @@ impl Names<'_> {
 pub struct Widths([usize; COLUMNS]);
 
 impl Widths {
-    /// Makes room for a row.
-    pub fn fit(&mut self, cells: &Cells) {
-        for (width, cell) in self.0.iter_mut().zip(&cells.0) {
+    /// Makes room for a row; `more` follows behind it.
+    pub fn fit(&mut self, cells: &Cells, more: bool) {
+        for (width, cell) in self.0.iter_mut().zip(&cells.0).take(COLUMNS - usize::from(more)) {
             *width = (*width).max(cell.chars().count());
         }
     }
@@ -133,7 +140,7 @@ impl fmt::Display for Row<'_> {
         let Self(Cells(cells), Widths(widths)) = self;
         let mut is_first = true;
         for (column, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-            if width == 0 {
+            if width == 0 && column != LAST {
                 continue;
             }
             if !is_first && SPACED.contains(&column) {

@@ -31,14 +31,14 @@ fn shown(line: &str, sockets: &[Socket]) -> String {
     let shown = || sockets.iter().filter(|socket| wanted.shows(socket));
     let mut widths = Widths::default();
     let header = Cells::header(wanted);
-    widths.fit(&header);
-    shown().for_each(|socket| widths.fit(&Cells::of(socket, wanted, None)));
-    let mut text = std::format!("{}Process\n", Row(&header, &widths));
+    widths.fit(&header, wanted.info);
+    shown().for_each(|socket| widths.fit(&Cells::of(socket, wanted, None), wanted.info));
+    let mut text = std::format!("{}\n", Row(&header, &widths));
     for socket in shown() {
         let cells = Cells::of(socket, wanted, None);
         text += &std::format!("{}{}\n", Row(&cells, &widths), Details { socket, wanted });
     }
-    // The tool and we differ in spaces at the end, which nobody sees.
+    // Spaces at the end are the end-to-end table's to compare.
     text.lines().map(|line| [line.trim_end(), "\n"].concat()).collect()
 }
 

@@ -9,12 +9,14 @@ pub struct Edges {
     theirs: Option<usize>,
     /// Shifts as the SYNs told, if both did.
     shifts: [Option<u8>; 2],
+    /// Where the connection begins: a late SYN may open another.
+    first: [Option<Seq>; 2],
     right: [Option<Seq>; 2],
 }
 
 impl Edges {
     pub fn new(theirs: Option<usize>) -> Self {
-        Self { theirs, shifts: [None; 2], right: [None; 2] }
+        Self { theirs, shifts: [None; 2], first: [None; 2], right: [None; 2] }
     }
 
     /// The host that runs smoltcp.
@@ -28,6 +30,9 @@ impl Edges {
         let header = &segment.header;
         if header.flags.has(Flags::SYN) {
             self.shifts[host] = header.options.window_scale;
+            if self.first[host].replace(header.seq) != Some(header.seq) {
+                self.right[host] = None;
+            }
         }
         if !header.flags.has(Flags::ACK) || header.flags.has(Flags::RST) {
             return Ok(());

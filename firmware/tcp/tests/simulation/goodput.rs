@@ -5,9 +5,9 @@ use super::*;
 /// Bytes a second that reach the reader of `bytes`, over 100 Mbit/s with 5 ms each way.
 fn goodput(seed: u64, lose: u32, bytes: usize, others: u32) -> u64 {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut apps = [app(&mut random, 1), app(&mut random, 1)];
+    let mut apps = [app(&mut random), app(&mut random)];
     for app in &mut apps {
-        (app.read_at_most, app.pause_us, app.waits) = (65_536, 0, false);
+        (app.to_send, app.read_at_most, app.pause_us, app.waits) = (0, 65_536, 0, false);
     }
     apps[0].to_send = bytes;
     let faults = Faults {
@@ -27,17 +27,7 @@ fn goodput(seed: u64, lose: u32, bytes: usize, others: u32) -> u64 {
     config.connection.user_timeout_us = END_US;
     let mut one = Ours::listening(first.engine(config, 1));
     let mut two = Ours::connecting(second.engine(config, 2), 1);
-    let simulation = Simulation {
-        hosts: [&mut one, &mut two],
-        apps,
-        wire,
-        now_us: 0,
-        log: VecDeque::new(),
-        segments: [0; 2],
-        polls: 0,
-        edges: edges::Edges::new(None),
-        trace: std::env::var_os("BAREWIRE_TCP_TRACE").is_some(),
-    };
+    let simulation = Simulation::new([&mut one, &mut two], apps, wire, true);
     let outcome = simulation.run().unwrap_or_else(|why| panic!("{why}"));
     let counters = one.tcp.counters();
     println!(

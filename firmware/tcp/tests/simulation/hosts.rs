@@ -10,6 +10,7 @@ use smoltcp::time::Instant as TheirInstant;
 use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr};
 use tcp::{
     Checksum, ConnectionId, Ecn, Endpoint, Instant, ListenerId, Read, SegmentIn, State, Tcp,
+    Verdict, Why,
 };
 
 use crate::support::bytes_of;
@@ -23,9 +24,16 @@ pub fn address(host: usize) -> IpAddr {
 
 /// A host in the simulation: one connection, a stream each way.
 pub trait Host {
-    fn input(&mut self, now_us: u64, from: usize, to: usize, ecn: u8, bytes: &[u8]) -> String;
-    /// Segments and the ECN bits and reasons they leave with.
-    fn output(&mut self, now_us: u64) -> Vec<(u8, Vec<u8>, String)>;
+    /// What became of it, if it tells.
+    fn input(
+        &mut self,
+        now_us: u64,
+        from: usize,
+        to: usize,
+        ecn: u8,
+        bytes: &[u8],
+    ) -> Option<Verdict>;
+    fn output(&mut self, now_us: u64) -> Vec<Sent>;
     fn deadline_us(&mut self, now_us: u64) -> Option<u64>;
     fn write(&mut self, now_us: u64, bytes: &[u8]) -> usize;
     fn read(&mut self, now_us: u64, out: &mut [u8]) -> Got;
@@ -36,6 +44,14 @@ pub trait Host {
     /// It has something that the other does not, and must see to it.
     fn owes(&self) -> bool;
     fn state(&self) -> String;
+}
+
+/// A segment that leaves a host.
+pub struct Sent {
+    pub ecn: u8,
+    pub bytes: Vec<u8>,
+    /// Why, if the host tells.
+    pub why: Option<Why>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -72,7 +88,14 @@ fn at(now_us: u64) -> Instant {
 }
 
 impl Host for Ours<'_> {
-    fn input(&mut self, now_us: u64, from: usize, to: usize, ecn: u8, bytes: &[u8]) -> String {
+    fn input(
+        &mut self,
+        now_us: u64,
+        from: usize,
+        to: usize,
+        ecn: u8,
+        bytes: &[u8],
+    ) -> Option<Verdict> {
         let segment = SegmentIn {
             source: address(from),
             destination: address(to),
@@ -80,13 +103,14 @@ impl Host for Ours<'_> {
             checksum: Checksum::Software,
             bytes,
         };
-        self.tcp.input(at(now_us), &segment).to_string()
+        Some(self.tcp.input(at(now_us), &segment))
     }
 
-    fn output(&mut self, now_us: u64) -> Vec<(u8, Vec<u8>, String)> {
+    fn output(&mut self, now_us: u64) -> Vec<Sent> {
         let mut out = Vec::new();
         self.tcp.poll_output(at(now_us), &mut |segment| {
-            out.push((segment.ecn.bits(), bytes_of(segment), segment.why.to_string()));
+            let (ecn, bytes, why) = (segment.ecn.bits(), bytes_of(segment), Some(segment.why));
+            out.push(Sent { ecn, bytes, why });
             true
         });
         while self.tcp.next_event().is_some() {}
@@ -238,7 +262,14 @@ impl Smoltcp {
 }
 
 impl Host for Smoltcp {
-    fn input(&mut self, now_us: u64, from: usize, to: usize, _: u8, bytes: &[u8]) -> String {
+    fn input(
+        &mut self,
+        now_us: u64,
+        from: usize,
+        to: usize,
+        _: u8,
+        bytes: &[u8],
+    ) -> Option<Verdict> {
         let header = Ipv4Repr {
             src_addr: v4(address(from)),
             dst_addr: v4(address(to)),
@@ -252,10 +283,10 @@ impl Host for Smoltcp {
         self.device.received.push_back(packet);
         let at = theirs_at(now_us);
         self.interface.poll_ingress_single(at, &mut self.device, &mut self.sockets);
-        String::new()
+        None
     }
 
-    fn output(&mut self, now_us: u64) -> Vec<(u8, Vec<u8>, String)> {
+    fn output(&mut self, now_us: u64) -> Vec<Sent> {
         // One pass at a time, and not for ever: smoltcp may run away (see its issue tracker).
         for _ in 0..64 {
             let before = self.device.sent.len();
@@ -265,7 +296,8 @@ impl Host for Smoltcp {
                 break;
             }
         }
-        self.device.sent.drain(..).map(|packet| (0, packet[20..].to_vec(), String::new())).collect()
+        let segment = |packet: Vec<u8>| Sent { ecn: 0, bytes: packet[20..].to_vec(), why: None };
+        self.device.sent.drain(..).map(segment).collect()
     }
 
     fn deadline_us(&mut self, now_us: u64) -> Option<u64> {

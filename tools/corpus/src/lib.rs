@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod segment;
 pub mod tag;
 
 use std::fs;

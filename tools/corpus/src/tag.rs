@@ -40,6 +40,43 @@ pub mod mdns_responder {
     pub const GOODBYE: u8 = 4;
 }
 
+/// Target `tcp`. The first byte of a piece says which peer, of [`PEERS`](tcp::PEERS), if nothing
+/// else is said.
+pub mod tcp {
+    /// A segment of a peer: bytes of data as two bytes, little endian, then its header, whose
+    /// numbers count from both sides' first ones (see [`segment`](crate::segment)). With [`NEXT`]
+    /// in the peer's byte they count from what is expected next.
+    pub const SEGMENT: u8 = 0;
+    /// Time that passes: milliseconds, up to four bytes, little endian. No peer.
+    pub const WAIT: u8 = 1;
+    /// A connection is opened.
+    pub const CONNECT: u8 = 2;
+    /// A connection is accepted, whoever's it is. No peer.
+    pub const ACCEPT: u8 = 3;
+    /// So many bytes are written: two bytes, little endian.
+    pub const WRITE: u8 = 4;
+    /// So many bytes are read: two bytes, little endian.
+    pub const READ: u8 = 5;
+    /// The end of what is written.
+    pub const CLOSE: u8 = 6;
+    /// The connection is reset.
+    pub const ABORT: u8 = 7;
+    /// Nobody holds the connection any more.
+    pub const GIVE_BACK: u8 = 8;
+    /// An ICMP error: its kind, the sequence number as in a segment, the MTU, four bytes each but
+    /// for the kind, little endian.
+    pub const ICMP: u8 = 9;
+    /// The device takes so many segments, then none: one byte. No peer.
+    pub const REFUSE: u8 = 10;
+    /// Choices for the connection: see the target.
+    pub const CHOOSE: u8 = 11;
+
+    /// Peers there are.
+    pub const PEERS: usize = 4;
+    /// Numbers count from what is expected next.
+    pub const NEXT: u8 = 0x80;
+}
+
 /// Target `usbredir_server`.
 pub mod usbredir_server {
     /// Bytes of the guest, as they are.

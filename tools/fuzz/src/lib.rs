@@ -16,6 +16,7 @@
 pub mod burst;
 pub mod checksum;
 pub mod command_line;
+pub mod conversation;
 pub mod descriptors;
 pub mod dhcp;
 pub mod dns;
@@ -48,7 +49,7 @@ const fn target(name: &'static str, check: fn(&[u8])) -> Target {
 }
 
 /// All of them, by name.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     target("cdc_ecm", ecm::check),
     target("device_tree", tree::check),
     target("dhcp_client", dhcp::check),
@@ -64,6 +65,7 @@ pub const TARGETS: [Target; 19] = [
     target("mdns_responder", mdns::check),
     target("ntp_answer", ntp::check),
     target("shell_words", words::check),
+    target("tcp", conversation::check),
     target("telnet", telnet::check),
     target("usb_descriptors", descriptors::check),
     target("usbredir_codec", redirection::check),

@@ -10,8 +10,11 @@ mod support;
 mod conformance;
 mod run;
 mod script;
+mod seed;
 mod talk;
 mod words;
+
+use std::collections::BTreeSet;
 
 use script::Script;
 use support::{Memory, Sizes};
@@ -21,6 +24,8 @@ use words::Words;
 
 /// Scripts that there are at least; fewer means that some were lost.
 const SCRIPTS_MIN: usize = 250;
+/// Bytes of a script as a seed for fuzzing; longer ones repeat themselves.
+const SEED_BYTES_MAX: usize = 1024;
 
 /// What a `config` line chooses.
 fn config(script: &Script) -> Result<(Config, Sizes, bool), String> {
@@ -53,11 +58,13 @@ fn config(script: &Script) -> Result<(Config, Sizes, bool), String> {
     Ok((config, sizes, v6))
 }
 
-/// Runs a script; on a fault, the conversation and what is wrong.
-fn run(script: &Script) -> Result<(), String> {
+/// Runs a script: the same as an input of the fuzz target; on a fault, the conversation and what is
+/// wrong.
+fn run(script: &Script) -> Result<Vec<u8>, String> {
     let (config, sizes, v6) = config(script)?;
     let mut memory = Memory::new(sizes);
     let mut talk = Talk::new(memory.engine(config, 7), v6);
+    talk.input.push(seed::choices(&config, v6));
     for (number, line) in &script.lines {
         if line.starts_with("config ") {
             continue;
@@ -67,13 +74,15 @@ fn run(script: &Script) -> Result<(), String> {
         })?;
     }
     run::nothing_untold(&mut talk)
-        .map_err(|fault| format!("{}\nat the end\n  {fault}", talk.log.join("\n")))
+        .map_err(|fault| format!("{}\nat the end\n  {fault}", talk.log.join("\n")))?;
+    Ok(talk.input)
 }
 
 #[test]
 fn every_script_is_followed() {
     let only = std::env::var("BAREWIRE_TCP_SCRIPT").ok();
     let scripts = script::all();
+    let mut seeded = BTreeSet::new();
     let mut failed = 0;
     let mut ran = 0;
     for script in &scripts {
@@ -82,9 +91,16 @@ fn every_script_is_followed() {
             continue;
         }
         ran += 1;
-        if let Err(fault) = run(script) {
-            failed += 1;
-            println!("--- {name}\n{fault}\n");
+        match run(script) {
+            // One row of a table is enough to begin with.
+            Ok(input) if seeded.insert(&script.name) && input.len() <= SEED_BYTES_MAX => {
+                corpus::seed("tcp", &input);
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                failed += 1;
+                println!("--- {name}\n{fault}\n");
+            }
         }
     }
     println!("{ran} scripts, {failed} failed");

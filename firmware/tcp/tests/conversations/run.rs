@@ -19,6 +19,7 @@ use tcp::{
     ConnectionConfig, ConnectionInfo, Event, Flags, IcmpError, IcmpKind, Read, Segment, Seq, State,
 };
 
+use crate::seed;
 use crate::talk::{PORT, Talk, byte, tag};
 use crate::words::{Fault, Told, Words};
 
@@ -41,6 +42,7 @@ pub fn line(talk: &mut Talk<'_>, text: &str) -> Result<(), Fault> {
     if verb != "tcp" && !matches!(verb, "state" | "verdict" | "counter" | "ended" | "wait") {
         nothing_untold(talk)?;
     }
+    seed::call(&mut talk.input, verb, number, words.peek());
     match verb {
         "given" => given(talk, number, &mut words)?,
         "isn" => {

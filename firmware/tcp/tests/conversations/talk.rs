@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
+use corpus::segment::Bases;
 use tcp::{
     Checksum, ConnectionId, Ecn, Endpoint, Flags, Flow, Header, Instant, ListenerId, Segment,
     SegmentIn, SegmentOut, Seq, Tcp, Verdict, Why,
 };
 
+use crate::seed;
 use crate::support::bytes_of;
 use crate::words::{Fault, Told};
 
@@ -57,6 +59,8 @@ pub struct Talk<'a> {
     pub listener: Option<ListenerId>,
     pub verdict: Option<Verdict>,
     pub v6: bool,
+    /// What was done, for the fuzz target.
+    pub input: Vec<u8>,
 }
 
 /// The byte at a place of a stream.
@@ -76,6 +80,7 @@ impl<'a> Talk<'a> {
             listener: None,
             verdict: None,
             v6,
+            input: Vec::new(),
         }
     }
 
@@ -166,6 +171,11 @@ impl<'a> Talk<'a> {
         } else if told.raw.is_some() || told.cut > 0 {
             checksum = Checksum::Device;
         }
+        if !told.bad_checksum {
+            let peer = &self.peers[&number];
+            let bases = Bases { seq: peer.isn.0, ack: our_first.0, clock: peer.clock.unwrap_or(0) };
+            seed::segment(&mut self.input, number, &bytes, bases);
+        }
         let input = SegmentIn {
             source,
             destination: ours,
@@ -229,6 +239,13 @@ impl<'a> Talk<'a> {
     /// Passes time, polling whenever the engine asks for it; stops early when something is sent
     /// and `until_sent`.
     pub fn wait(&mut self, us: u64, until_sent: bool) -> Result<(), Fault> {
+        let start = self.now;
+        let result = self.pass(us, until_sent);
+        seed::wait(&mut self.input, self.now.since(start));
+        result
+    }
+
+    fn pass(&mut self, us: u64, until_sent: bool) -> Result<(), Fault> {
         let end = self.now.after(us);
         for _ in 0..100_000 {
             let next = self.tcp.next_deadline().unwrap_or(Instant::NEVER);

@@ -1,0 +1,5 @@
+//! See `barewire-fuzz`, module `conversation`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::conversation::check(input));

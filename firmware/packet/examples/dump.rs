@@ -4,7 +4,8 @@ use std::error::Error;
 use std::io::Write;
 use std::{env, fs};
 
-use packet::{Dissector, Dump, Filter, Frame, Numeric, Options, Stamps, Timestamp};
+use packet::savefile::Records;
+use packet::{Dissector, Dump, Filter, Numeric, Options, Stamps};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options = Options::default();
@@ -45,20 +46,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut dissector = Dissector::new(options);
     let mut out = std::io::stdout().lock();
-    let mut rest = file.get(24..).ok_or("no pcap file")?;
-    while let Some((header, more)) = rest.split_at_checked(16) {
-        let word = |at: usize| {
-            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-        };
-        let at = Timestamp { seconds: word(0), microseconds: word(4) };
-        let Some((bytes, more)) = more.split_at_checked(word(8) as usize) else { break };
-        rest = more;
-        let length = word(12) as usize;
-        if !filter.accepts(bytes, length) {
+    for record in Records::new(&file)? {
+        let frame = record?.frame;
+        if !filter.accepts(frame.bytes, frame.length) {
             continue;
         }
         let mut lines = String::new();
-        dissector.print(&Frame { bytes, length, at }, &Numeric, &mut lines)?;
+        dissector.print(&frame, &Numeric, &mut lines)?;
         out.write_all(lines.as_bytes())?;
     }
     Ok(())

@@ -4,7 +4,8 @@
 //!   into any [`core::fmt::Write`].
 //! - [`Filter`] compiles an expression of libpcap's filter language (`tcp port 80 and not host
 //!   10.0.0.1`) into a short program and runs it over frames.
-//! - [`pcap`] makes the headers of capture files, [`pcapng`] the blocks of those with comments.
+//! - [`pcap`] makes the headers of capture files, [`pcapng`] the blocks of those with comments;
+//!   [`savefile`] reads both.
 //!
 //! Nothing here allocates, reads a clock or does I/O, and no byte of a frame or of an expression
 //! can make it panic: frames are cut off, lie about their lengths, or are nonsense.
@@ -41,6 +42,7 @@ pub mod limits;
 mod names;
 pub mod pcap;
 pub mod pcapng;
+pub mod savefile;
 
 pub use dissect::{Dissector, Dump, Frame, Options, Stamps, Timestamp};
 pub use filter::Filter;

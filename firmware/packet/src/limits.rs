@@ -11,6 +11,9 @@ pub const NESTED_PACKETS: usize = 8;
 /// Bytes of a frame that can be given to the dissector: tcpdump's own `MAXIMUM_SNAPLEN`.
 pub const FRAME_BYTES_MAX: usize = 262_144;
 
+/// Interfaces of a pcapng file that is read.
+pub const SAVEFILE_INTERFACES: usize = 16;
+
 /// Instructions of a compiled filter expression: a primitive takes one to three, `and` and `or` one
 /// each.
 pub const FILTER_INSTRUCTIONS: usize = 128;

@@ -1,5 +1,6 @@
 //! The headers of capture files (pcap-savefile(5)): each function gives the bytes to write next;
-//! frames are written as they are, between them. [`crate::pcapng`] has the younger format.
+//! frames are written as they are, between them. [`crate::pcapng`] has the younger format, and
+//! [`crate::savefile`] reads both.
 
 use crate::Timestamp;
 
@@ -8,9 +9,9 @@ pub const FILE_HEADER_BYTES: usize = 24;
 /// Bytes of the header before each frame of a pcap file.
 pub const RECORD_HEADER_BYTES: usize = 16;
 /// Frames are Ethernet (LINKTYPE_ETHERNET).
-const ETHERNET: u32 = 1;
+pub(crate) const ETHERNET: u32 = 1;
 /// Microseconds, and the byte order of whoever reads it so.
-const MAGIC: u32 = 0xa1b2_c3d4;
+pub(crate) const MAGIC: u32 = 0xa1b2_c3d4;
 
 /// The header of a pcap file whose frames are cut to `snap_bytes`.
 pub const fn file_header(snap_bytes: u32) -> [u8; FILE_HEADER_BYTES] {

@@ -10,25 +10,24 @@
 //!   | kind | length | body ... | option: code, length, value, padding | end of options | length |
 //! ```
 
+use crate::pcap;
+
 /// Bytes of a packet's block beside the frame and the comment, at most: headers, three options,
 /// paddings.
 pub const PACKET_OVERHEAD_BYTES: usize = 80;
 
-const SECTION: u32 = 0x0a0d_0d0a;
-const BYTE_ORDER: u32 = 0x1a2b_3c4d;
-const INTERFACE: u32 = 1;
+pub(crate) const SECTION: u32 = 0x0a0d_0d0a;
+pub(crate) const BYTE_ORDER: u32 = 0x1a2b_3c4d;
+pub(crate) const INTERFACE: u32 = 1;
 const STATISTICS: u32 = 5;
-const PACKET: u32 = 6;
-
-/// LINKTYPE_ETHERNET.
-const ETHERNET: u32 = 1;
+pub(crate) const PACKET: u32 = 6;
 
 // Options. Their codes are those of their block, but for the comment's.
 const COMMENT: u16 = 1;
 const SECTION_APPLICATION: u16 = 4;
 const INTERFACE_NAME: u16 = 2;
-const INTERFACE_RESOLUTION: u16 = 9;
-const PACKET_FLAGS: u16 = 2;
+pub(crate) const INTERFACE_RESOLUTION: u16 = 9;
+pub(crate) const PACKET_FLAGS: u16 = 2;
 const PACKET_DROPS: u16 = 4;
 const STATISTICS_RECEIVED: u16 = 4;
 const STATISTICS_DROPPED: u16 = 5;
@@ -50,7 +49,7 @@ pub fn section(out: &mut [u8], application: &str) -> Option<usize> {
 /// file whose interfaces differ in that.
 pub fn interface(out: &mut [u8], name: &str, snap_bytes: u32) -> Option<usize> {
     block(out, INTERFACE, |block| {
-        block.words(&[ETHERNET, snap_bytes])?;
+        block.words(&[pcap::ETHERNET, snap_bytes])?;
         block.option(INTERFACE_NAME, name.as_bytes())?;
         block.option(INTERFACE_RESOLUTION, &MICROSECONDS)?;
         block.end_of_options()

@@ -1,19 +1,13 @@
-//! Reading what tcpdump wrote: the classic pcap format, Ethernet only (pcap-savefile(5)).
+//! What tcpdump wrote, and whether every frame of it is good.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use packet::savefile::Records;
 
 use crate::frame::Frame;
-
-/// The magic of files with microseconds, in the writer's byte order.
-const MAGIC: u32 = 0xa1b2_c3d4;
-const FILE_HEADER_BYTES: usize = 24;
-const RECORD_HEADER_BYTES: usize = 16;
-/// LINKTYPE_ETHERNET.
-const ETHERNET: u32 = 1;
 
 /// A captured frame.
 #[derive(Clone, Debug)]
@@ -27,30 +21,19 @@ pub struct Captured {
 /// Reads a file.
 ///
 /// # Errors
-/// If it is not a little-endian pcap file of Ethernet frames, or a frame was cut by the capture.
+/// If it is no capture of Ethernet frames, or a frame was cut by the capture.
 pub fn read(path: &Path) -> Result<Vec<Captured>> {
     let file = fs::read(path).with_context(|| format!("read {}", path.display()))?;
     parse(&file).with_context(|| path.display().to_string())
 }
 
-fn word(bytes: &[u8], at: usize) -> Result<u32> {
-    let piece = bytes.get(at..at + 4).context("cut off")?;
-    Ok(u32::from_le_bytes(piece.try_into()?))
-}
-
 fn parse(file: &[u8]) -> Result<Vec<Captured>> {
-    ensure!(word(file, 0)? == MAGIC, "not a pcap file of this machine");
-    ensure!(word(file, 20)? == ETHERNET, "link type {}", word(file, 20)?);
     let mut frames = Vec::new();
-    let mut rest = file.get(FILE_HEADER_BYTES..).context("no file header")?;
-    while !rest.is_empty() {
-        let seconds = Duration::from_secs(u64::from(word(rest, 0)?));
-        let at = seconds + Duration::from_micros(u64::from(word(rest, 4)?));
-        let (captured, length) = (word(rest, 8)? as usize, word(rest, 12)? as usize);
-        ensure!(captured == length, "a frame of {length} bytes was cut to {captured}");
-        let bytes = rest.get(RECORD_HEADER_BYTES..RECORD_HEADER_BYTES + length);
-        frames.push(Captured { at, bytes: bytes.context("the last frame is cut off")?.to_vec() });
-        rest = &rest[RECORD_HEADER_BYTES + length..];
+    for record in Records::new(file)? {
+        let packet::Frame { bytes, length, at } = record?.frame;
+        ensure!(bytes.len() == length, "a frame of {length} bytes was cut to {}", bytes.len());
+        let at = Duration::new(at.seconds.into(), at.microseconds * 1000);
+        frames.push(Captured { at, bytes: bytes.to_vec() });
     }
     Ok(frames)
 }
@@ -80,18 +63,17 @@ fn hex(captured: &Captured) -> String {
 
 #[cfg(test)]
 mod tests {
+    use packet::pcap;
+
     use super::*;
     use crate::frame::{Mac, ethernet};
 
     fn file(frames: &[Vec<u8>]) -> Vec<u8> {
-        let mut file = Vec::new();
-        for value in [MAGIC, 0x0004_0002, 0, 0, 262_144, ETHERNET] {
-            file.extend(value.to_le_bytes());
-        }
+        let at = packet::Timestamp { seconds: 7, microseconds: 9 };
+        let mut file = pcap::file_header(262_144).to_vec();
         for frame in frames {
-            for value in [7, 9, frame.len() as u32, frame.len() as u32] {
-                file.extend(value.to_le_bytes());
-            }
+            let bytes = frame.len() as u32;
+            file.extend(pcap::record_header(at, bytes, bytes));
             file.extend(frame);
         }
         file
@@ -112,7 +94,7 @@ mod tests {
     #[test]
     fn a_cut_file_is_refused() {
         let whole = file(&[vec![0; 60]]);
-        for bytes in [0, 10, FILE_HEADER_BYTES + 3, whole.len() - 1] {
+        for bytes in [0, 10, pcap::FILE_HEADER_BYTES + 3, whole.len() - 1] {
             assert!(parse(&whole[..bytes]).is_err(), "{bytes} bytes");
         }
     }

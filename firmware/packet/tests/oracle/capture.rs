@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use packet::{Timestamp, pcap};
+use packet::savefile::{Record, Records};
+use packet::{Frame, Timestamp, pcap};
 
 /// A frame, possibly cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,21 +54,15 @@ impl Capture {
     }
 }
 
-/// Reads what tcpdump wrote on this machine.
+/// Reads what tcpdump wrote, or is writing: the last frame may be there in part.
 pub fn parse(file: &[u8]) -> Vec<Captured> {
-    let word = |at: usize| file.get(at..at + 4).map(|b| u32::from_le_bytes(b.try_into().unwrap()));
-    let mut frames = Vec::new();
-    let mut at = pcap::FILE_HEADER_BYTES;
-    while let (Some(seconds), Some(microseconds), Some(captured), Some(length)) =
-        (word(at), word(at + 4), word(at + 8), word(at + 12))
-    {
-        at += pcap::RECORD_HEADER_BYTES;
-        let Some(bytes) = file.get(at..at + captured as usize) else { break };
-        at += captured as usize;
-        let time = Timestamp { seconds, microseconds };
-        frames.push(Captured { bytes: bytes.to_vec(), length: length as usize, at: time });
-    }
-    frames
+    let frames = Records::new(file).into_iter().flatten().map_while(Result::ok);
+    let owned = frames.map(|Record { frame: Frame { bytes, length, at }, .. }| Captured {
+        bytes: bytes.to_vec(),
+        length,
+        at,
+    });
+    owned.collect()
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -90,7 +90,7 @@ pub struct Desk {
     board: End,
     wire: Wire,
     peers: Vec<Peer>,
-    heard: Vec<Vec<u8>>,
+    heard: Vec<(Duration, Vec<u8>)>,
     now: Duration,
     turns: u64,
 }
@@ -183,6 +183,11 @@ impl Desk {
 
     /// The frames that the board sent since this was last called.
     pub fn take_frames(&mut self) -> Vec<Vec<u8>> {
+        self.take_stamped_frames().into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    /// The same with the times at which they arrived at the peers' end.
+    pub fn take_stamped_frames(&mut self) -> Vec<(Duration, Vec<u8>)> {
         std::mem::take(&mut self.heard)
     }
 
@@ -197,7 +202,7 @@ impl Desk {
             for peer in &self.peers {
                 peer.port.heard.borrow_mut().push_back(frame.clone());
             }
-            self.heard.push(frame);
+            self.heard.push((self.now, frame));
         }
         let at = instant(self.now);
         for Peer { interface, sockets, port } in &mut self.peers {

@@ -6,14 +6,26 @@
 //!          ┌────────────┴─────────────┐
 //!       process                     desk
 //!   tap: /dev/net/tun           wire: seeded loss, duplicates, delay
-//!   poll(2), stdin, exec        peers: stock smoltcp, or single frames
-//!   real time                   virtual time
+//!   poll(2), stdin, exec        peers: stock smoltcp, or single frames,
+//!   real time                          or a capture (replay)
+//!                               virtual time
 //! ```
 
 pub mod desk;
 pub mod executor;
 pub mod machine;
 pub mod process;
+pub mod replay;
 pub mod tap;
 pub mod time;
 pub mod wire;
+
+use smoltcp::wire::EthernetAddress;
+
+/// Reads an Ethernet address on a command line.
+///
+/// # Errors
+/// If it is none; with what one looks like.
+pub fn parse_mac(text: &str) -> Result<EthernetAddress, String> {
+    text.parse().map_err(|()| "six bytes in hexadecimal are expected: 02:ba:5e:00:00:01".into())
+}

@@ -22,15 +22,11 @@ struct Arguments {
     #[arg(long, default_value = "")]
     append: String,
     /// The Ethernet address.
-    #[arg(long, default_value = "02:ba:5e:00:00:01", value_parser = parse_mac)]
+    #[arg(long, default_value = "02:ba:5e:00:00:01", value_parser = twin::parse_mac)]
     mac: EthernetAddress,
     /// Read standard input as the serial console's; its output is printed in any case.
     #[arg(long)]
     console: bool,
-}
-
-fn parse_mac(text: &str) -> Result<EthernetAddress, String> {
-    text.parse().map_err(|()| "six bytes in hexadecimal are expected: 02:ba:5e:00:00:01".into())
 }
 
 fn main() -> anyhow::Result<()> {

@@ -54,6 +54,8 @@ enum Command {
     Bench(Passed),
     /// Run the firmware as a process on this machine
     Twin(Passed),
+    /// Play a capture to the firmware, in virtual time, and print what it answers
+    Replay(Passed),
 }
 
 /// Arguments for another program.
@@ -98,7 +100,10 @@ fn obey(command: Command) -> Result<bool> {
             pass_on(&BENCH, &arguments)?;
         }
         Command::Twin(Passed { arguments }) => {
-            pass_on(&["run", "-p", "barewire-twin"], &arguments)?
+            pass_on(&["run", "-p", "barewire-twin", "--bin", "twin"], &arguments)?
+        }
+        Command::Replay(Passed { arguments }) => {
+            pass_on(&["run", "-q", "-p", "barewire-twin", "--bin", "replay"], &arguments)?
         }
     }
     Ok(true)

@@ -1,6 +1,6 @@
 //! Counters, named as Linux names them in `/proc/net/snmp` and `/proc/net/netstat`, so that
 //! `netstat -s` here and there can be laid side by side. Where Linux has no counter for a drop of
-//! ours the name is our own.
+//! ours the name is our own. They stand in the kernel's order, our own last.
 
 /// Makes the struct, and the list of names from the same rows.
 macro_rules! counters {
@@ -15,6 +15,16 @@ macro_rules! counters {
             /// Every counter by its name.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$(($name, self.$field),)*].into_iter()
+            }
+
+            /// The same, to be set.
+            pub fn iter_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut u64)> {
+                [$(($name, &mut self.$field),)*].into_iter()
+            }
+
+            /// Those of `/proc/net/netstat`, which no MIB knows: all from SYN cookies on.
+            pub fn extensions(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                self.iter().skip_while(|(name, _)| *name != "SyncookiesSent")
             }
         }
     };
@@ -51,7 +61,7 @@ counters! {
     embryonic_rsts "EmbryonicRsts",
     /// ICMP errors about segments that are not in flight.
     out_of_window_icmps "OutOfWindowIcmps",
-    /// Connections that entered TIME-WAIT.
+    /// TIME-WAITs whose time was over.
     time_waits "TW",
     /// TIME-WAITs ended by a new SYN (RFC 6191).
     tw_recycled "TWRecycled",
@@ -59,10 +69,6 @@ counters! {
     paws_estab "PAWSEstab",
     /// Segments outside of the window.
     beyond_window "BeyondWindow",
-    /// Segments without the timestamps that were agreed on.
-    missing_timestamp "MissingTimestamp",
-    /// Segments without ACK where one must be.
-    missing_ack "MissingAck",
     /// ACKs that the delayed-ACK timer sent.
     delayed_acks "DelayedACKs",
     /// Handshakes whose last ACK was dropped: accept queue full, or no room.
@@ -83,8 +89,6 @@ counters! {
     full_undo "TCPFullUndo",
     /// Recoveries found to be needless by duplicate SACKs.
     dsack_undo "TCPDSACKUndo",
-    /// Retransmission timeouts found to be needless.
-    spurious_rtos "TCPSpuriousRTOs",
     /// Retransmissions that were lost again.
     lost_retransmit "TCPLostRetransmit",
     /// Segments sent again in recovery.
@@ -103,8 +107,6 @@ counters! {
     dsack_ofo_sent "TCPDSACKOfoSent",
     /// Duplicate SACKs received.
     dsack_recv "TCPDSACKRecv",
-    /// SACK blocks that cannot be.
-    sack_discard "TCPSACKDiscard",
     /// Connections reset as data came after they were given back.
     abort_on_data "TCPAbortOnData",
     /// Connections reset as they were given back with data unread.
@@ -115,18 +117,16 @@ counters! {
     abort_on_timeout "TCPAbortOnTimeout",
     /// Connections given back that did not close in time.
     abort_on_linger "TCPAbortOnLinger",
-    /// Connections that nobody accepted in time.
-    abort_on_ready "TCPAbortOnReady",
+    /// SACK blocks that cannot be.
+    sack_discard "TCPSACKDiscard",
+    /// Retransmission timeouts found to be needless.
+    spurious_rtos "TCPSpuriousRTOs",
     /// TIME-WAITs that ended early for a newer one.
     time_wait_overflow "TCPTimeWaitOverflow",
     /// SYNs answered by a cookie as the table of half-open ones was full.
     req_q_full_do_cookies "TCPReqQFullDoCookies",
     /// Half-open connections that gave way to newer ones.
     req_q_full_drop "TCPReqQFullDrop",
-    /// Data dropped beyond the memory of the ring.
-    rcv_q_drop "TCPRcvQDrop",
-    /// Data dropped at a window of zero.
-    zero_window_drop "TCPZeroWindowDrop",
     /// Segments kept out of order.
     ofo_queue "TCPOFOQueue",
     /// Segments out of order that had no room.
@@ -137,28 +137,38 @@ counters! {
     challenge_ack "TCPChallengeACK",
     /// Challenge ACKs sent as answer to a SYN.
     syn_challenge "TCPSYNChallenge",
-    /// Challenge ACKs not sent, to limit their rate.
-    ack_skipped_challenge "TCPACKSkippedChallenge",
-    /// ACKs of segments out of window not sent, to limit their rate.
-    ack_skipped_seq "TCPACKSkippedSeq",
-    /// ACKs from TIME-WAIT not sent, to limit their rate.
-    ack_skipped_time_wait "TCPACKSkippedTimeWait",
-    /// Answers without a connection not sent, to limit their rate.
-    reply_drop "TCPReplyDrop",
     /// Windows opened again from zero.
     from_zero_window_adv "TCPFromZeroWindowAdv",
     /// Windows closed to zero.
     to_zero_window_adv "TCPToZeroWindowAdv",
     /// SYNs and SYN-ACKs sent again.
     syn_retrans "TCPSynRetrans",
-    /// Keep-alive probes sent.
-    keep_alive "TCPKeepAlive",
+    /// ACKs of segments out of window not sent, to limit their rate.
+    ack_skipped_seq "TCPACKSkippedSeq",
+    /// ACKs from TIME-WAIT not sent, to limit their rate.
+    ack_skipped_time_wait "TCPACKSkippedTimeWait",
+    /// Challenge ACKs not sent, to limit their rate.
+    ack_skipped_challenge "TCPACKSkippedChallenge",
     /// Zero window probes sent.
     win_probe "TCPWinProbe",
+    /// Keep-alive probes sent.
+    keep_alive "TCPKeepAlive",
     /// Smaller path MTUs learnt from ICMP.
     mtup_success "TCPMTUPSuccess",
     /// ACKs with an echo of congestion (RFC 3168).
     delivered_ce "TCPDeliveredCE",
+    /// Data dropped at a window of zero.
+    zero_window_drop "TCPZeroWindowDrop",
+    /// Data dropped beyond the memory of the ring.
+    rcv_q_drop "TCPRcvQDrop",
+    /// Segments without the timestamps that were agreed on.
+    missing_timestamp "MissingTimestamp",
+    /// Segments without ACK where one must be.
+    missing_ack "MissingAck",
+    /// Connections that nobody accepted in time.
+    abort_on_ready "TCPAbortOnReady",
+    /// Answers without a connection not sent, to limit their rate.
+    reply_drop "TCPReplyDrop",
     /// Segments from or to what is no host (RFC 9293 MUST-57, MUST-63).
     insane_addresses "InsaneAddresses",
 }
@@ -178,5 +188,7 @@ mod tests {
             Counters::default().iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), Counters::default().iter().count());
         assert!(names.contains("TCPChallengeACK") && names.contains("RetransSegs"));
+        // RFC 4022 knows ten of them.
+        assert_eq!(Counters::default().extensions().count(), names.len() - 10);
     }
 }

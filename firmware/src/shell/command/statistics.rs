@@ -1,13 +1,12 @@
 //! `netstat -s`: the protocols' counters, as net-tools 2.10 prints them.
 //!
-//! What Linux counts and we do not is left out (its sections of extensions), but for lines that the
-//! tool always prints.
+//! What Linux counts and we do not is left out, but for lines that the tool always prints.
 
 use core::fmt;
 
 use super::{Context, Outcome, SUCCESS};
 use crate::net::SocketState;
-use crate::wire::{ICMPV6_TYPES, IcmpCounters, IpCounters, ProtocolCounters};
+use crate::wire::{ICMPV6_TYPES, IcmpCounters, IpCounters, ProtocolCounters, TcpCounters};
 
 /// Which protocols.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +34,33 @@ const ICMP: [(usize, &str, &str); 11] = [
     (18, "address mask replies", "address mask replies"),
 ];
 
+/// TCP's counters that the tool has words for, the number where `#` stands. Of the others it prints
+/// the name.
+const TCP_WORDS: [(&str, &str); 22] = [
+    ("SyncookiesSent", "# SYN cookies sent"),
+    ("SyncookiesRecv", "# SYN cookies received"),
+    ("SyncookiesFailed", "# invalid SYN cookies received"),
+    ("EmbryonicRsts", "# resets received for embryonic SYN_RECV sockets"),
+    ("OutOfWindowIcmps", "# ICMP packets dropped because they were out-of-window"),
+    ("TW", "# TCP sockets finished time wait in fast timer"),
+    ("TWRecycled", "# time wait sockets recycled by time stamp"),
+    ("PAWSEstab", "# packets rejected in established connections because of timestamp"),
+    ("DelayedACKs", "# delayed acks sent"),
+    ("ListenOverflows", "# times the listen queue of a socket overflowed"),
+    ("ListenDrops", "# SYNs to LISTEN sockets dropped"),
+    ("TCPPureAcks", "# acknowledgments not containing data payload received"),
+    ("TCPRenoRecovery", "# times recovered from packet loss due to fast retransmit"),
+    ("TCPSACKReorder", "Detected reordering # times using SACK"),
+    ("TCPFullUndo", "# congestion windows fully recovered without slow start"),
+    ("TCPFastRetrans", "# fast retransmits"),
+    ("TCPSlowStartRetrans", "# retransmits in slow start"),
+    ("TCPAbortOnData", "# connections reset due to unexpected data"),
+    ("TCPAbortOnClose", "# connections reset due to early user close"),
+    ("TCPAbortOnMemory", "# connections aborted due to memory pressure"),
+    ("TCPAbortOnTimeout", "# connections aborted due to timeout"),
+    ("TCPAbortOnLinger", "# connections aborted after user close in linger timeout"),
+];
+
 /// Prints the sections.
 pub async fn show(context: &Context<'_>, sections: Sections, is_v6: bool) -> Outcome {
     let counters = context.system.protocol_counters();
@@ -57,6 +83,9 @@ pub async fn show(context: &Context<'_>, sections: Sections, is_v6: bool) -> Out
     }
     if sections.udp {
         context.print(format_args!("{}", Udp(counters, if is_v6 { "6" } else { "" }))).await;
+    }
+    if sections.tcp {
+        context.print(format_args!("{}", TcpExt(&counters.tcp))).await;
     }
     SUCCESS
 }
@@ -206,7 +235,34 @@ impl fmt::Display for Tcp<'_> {
                 (tcp.in_errs, true, "bad segments received"),
                 (tcp.out_rsts, true, "resets sent"),
             ],
-        )
+        )?;
+        if tcp.in_csum_errors > 0 {
+            writeln!(f, "    InCsumErrors: {}", tcp.in_csum_errors)?;
+        }
+        Ok(())
+    }
+}
+
+struct TcpExt<'a>(&'a TcpCounters);
+
+impl fmt::Display for TcpExt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TcpExt:\n")?;
+        for (name, count) in self.0.extensions() {
+            if name == "TCPPureAcks" {
+                // The tool always tells of this one; nothing is predicted here.
+                f.write_str("    0 packet headers predicted\n")?;
+            }
+            if count == 0 {
+                continue;
+            }
+            let words = TCP_WORDS.iter().find(|(of, _)| *of == name);
+            match words.and_then(|(_, words)| words.split_once('#')) {
+                Some((before, after)) => writeln!(f, "    {before}{count}{after}")?,
+                None => writeln!(f, "    {name}: {count}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -225,5 +281,62 @@ impl fmt::Display for Udp<'_> {
                 (udp.sent, true, "packets sent"),
             ],
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::{String, ToString};
+    use std::{format, fs};
+
+    use super::super::golden;
+    use super::*;
+
+    /// The field names that a file of /proc/net has for a protocol, in the kernel's order.
+    fn fields(file: &str, protocol: &str) -> Option<String> {
+        let text = fs::read_to_string(file).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(protocol))?;
+        Some(line.trim().into())
+    }
+
+    #[test]
+    fn tcp_as_the_real_tool_prints_it() {
+        let kernel = fields("/proc/net/snmp", "Tcp:").zip(fields("/proc/net/netstat", "TcpExt:"));
+        let Some((basic, extensions)) = kernel else { return };
+        let knows =
+            |name: &str| basic.split(' ').chain(extensions.split(' ')).any(|known| known == name);
+        let mut all = ProtocolCounters::default();
+        // A number of its own for each that this kernel knows.
+        for (number, (name, count)) in (1001..).zip(all.tcp.iter_mut()) {
+            *count = if knows(name) { number } else { 0 };
+        }
+        let value = |name: &str| match name {
+            "CurrEstab" => 7,
+            _ => all.tcp.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count),
+        };
+        let values = |names: &str| {
+            names.split(' ').map(|name| format!(" {}", value(name))).collect::<String>()
+        };
+        let command = format!(
+            "mount -t tmpfs none /proc
+             mkdir /proc/net
+             printf 'Tcp: {basic}\\nTcp:{}\\n' > /proc/net/snmp
+             printf 'TcpExt: {extensions}\\nTcpExt:{}\\n' > /proc/net/netstat
+             netstat -st",
+            values(&basic),
+            values(&extensions),
+        );
+        let Some(real) = golden::real("netstat mount", &command) else { return };
+        let ours = Tcp(&all, 7).to_string() + &TcpExt(&all.tcp).to_string();
+        assert_eq!(ours, real);
+    }
+
+    #[test]
+    fn what_linux_has_no_name_for_comes_last_and_zeros_are_left_out() {
+        let tcp = TcpCounters { reply_drop: 3, win_probe: 2, ..TcpCounters::default() };
+        assert_eq!(
+            TcpExt(&tcp).to_string(),
+            "TcpExt:\n    0 packet headers predicted\n    TCPWinProbe: 2\n    TCPReplyDrop: 3\n"
+        );
     }
 }

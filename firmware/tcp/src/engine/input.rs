@@ -114,7 +114,6 @@ impl Tcp<'_> {
 
     /// Puts a connection into TIME-WAIT; the oldest gives way if it must.
     fn keep_time_wait(&mut self, kept: TimeWait) {
-        count(&mut self.counters.time_waits);
         let free = self.time_wait.iter().position(Option::is_none);
         let index = free.or_else(|| {
             let until = |entry: &Option<TimeWait>| entry.as_ref().map(|tw| tw.until);

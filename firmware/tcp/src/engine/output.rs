@@ -203,6 +203,7 @@ impl Tcp<'_> {
         for entry in self.time_wait.iter_mut() {
             let Some(kept) = entry else { continue };
             if kept.until <= now {
+                count(&mut self.counters.time_waits);
                 *entry = None;
             } else {
                 self.sweep_at = self.sweep_at.min(kept.until);

@@ -8,8 +8,8 @@ use smoltcp::phy::Device;
 use crate::config::{Config, Faults, Server};
 use crate::journal::Event;
 use crate::limits::{
-    HTTP_BACKLOG, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT, LOG_READERS, TELNET_BACKLOG,
-    TELNET_PORT, TELNET_WORKERS,
+    HTTP_BACKLOG, HTTP_IDLE_TIMEOUT, HTTP_PORT, HTTP_WORKERS, LOG_BACKLOG, LOG_PORT, LOG_READERS,
+    TELNET_BACKLOG, TELNET_PORT, TELNET_WORKERS,
 };
 use crate::net::{Buffers, NoSockets, Sockets, Stack};
 use crate::service::{console, http, log, mdns, ntp, syslog, telnet};
@@ -84,6 +84,7 @@ impl Firmware {
         let system = self.system;
         let mut tasks = Counting { system, tasks };
         let web = system.listen("httpd", HTTP_PORT, HTTP_BACKLOG)?;
+        web.defer_accept(HTTP_IDLE_TIMEOUT);
         for worker in 0..HTTP_WORKERS {
             tasks.spawn("httpd", http::run(system, web, worker));
         }

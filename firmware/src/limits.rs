@@ -291,12 +291,14 @@ pub const HTTP_REQUEST_LINE_BYTES_MAX: usize = 2048;
 pub const HTTP_FIELDS_MAX: usize = 64;
 /// A request head has this long to arrive whole; then 408.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// While others wait, a connection that has not said anything yet has this long to begin: a
-/// lost packet is sent again sooner, and a browser may open connections only to have them.
-pub const HTTP_SILENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// While others wait, a request that has begun has this long to arrive whole, and an answer to be
+/// taken: a lost packet is sent again sooner.
+pub const HTTP_PATIENCE_IN_A_CROWD: Duration = Duration::from_secs(2);
+/// But whoever takes this many bytes each second may go on.
+pub const HTTP_BYTES_PER_SECOND_IN_A_CROWD: u64 = 8 * 1024;
 /// While others wait, a connection ends after this many requests.
 pub const HTTP_REQUESTS_IN_A_CROWD: u32 = 100;
-/// A kept-alive connection may idle this long between requests.
+/// A connection may idle this long before a request, whether a worker has it or not.
 pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A response has this long to be taken by the peer.
 pub const HTTP_SEND_TIMEOUT: Duration = Duration::from_secs(20);

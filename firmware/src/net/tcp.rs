@@ -100,6 +100,12 @@ impl TcpListener {
         Self { system, id }
     }
 
+    /// Hands out connections only once they have said something: silent ones, which close after
+    /// `quiet`, keep no task busy. Not for services that speak first.
+    pub fn defer_accept(&self, quiet: core::time::Duration) {
+        self.system.stack.borrow_mut().tcp.defer_accept(self.id, quiet);
+    }
+
     /// The next connection.
     pub async fn accept(&self) -> TcpStream {
         let system = self.system;
@@ -246,6 +252,14 @@ impl TcpStream {
         let limit = embassy_time::Duration::from_micros(TCP_LINGER.as_micros() as u64);
         // Late or not, TCP has the connection next, and its own deadline for it.
         let _ = embassy_time::with_timeout(limit, closed).await;
+    }
+
+    /// Leaves the connection open without anybody who serves it: it comes out of the listener again
+    /// when the peer says something, if that is one that defers.
+    pub fn rest(self, listener: &TcpListener) {
+        let mut stack = self.system.stack.borrow_mut();
+        // Cannot fail: it is ours. Dropping it then gives nothing back, as its name is void.
+        let _ = stack.tcp.engine.rest(self.system.now().into(), self.id, listener.id);
     }
 
     /// Ends the connection at once, with a reset.

@@ -182,6 +182,12 @@ impl TcpHost {
         Ok(id)
     }
 
+    /// Connections of a listener are accepted when they have said something, and may be silent for
+    /// so long.
+    pub fn defer_accept(&mut self, listener: ListenerId, quiet: Duration) {
+        self.engine.defer_accept(listener, micros(quiet));
+    }
+
     /// A connection of a listener, for a task to serve; or the task's waker is kept for the next
     /// one.
     pub fn accept(&mut self, listener: ListenerId, waker: &Waker) -> Option<ConnectionId> {

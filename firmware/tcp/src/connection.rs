@@ -43,6 +43,8 @@ pub(crate) struct Context<'c, 'a> {
 pub(crate) enum Owner {
     /// Nobody's yet: it waits to be accepted.
     Ready { listener: ListenerId, since: Instant },
+    /// Nobody's: it is accepted when the peer says something, and closes if it does not.
+    Quiet { listener: ListenerId, until: Instant },
     /// In the hands of a task.
     Held,
     /// Given back: it has until then to close.
@@ -342,6 +344,24 @@ impl Connection {
         self.close(context);
     }
 
+    /// Its owner has no use for it until the peer says something.
+    pub fn rest(&mut self, context: &mut Context<'_, '_>, listener: ListenerId, quiet_us: u64) {
+        if !self.is_live() {
+            return self.give_back(context);
+        }
+        self.news = News::default();
+        self.owner = match self.has_spoken() {
+            true => Owner::Ready { listener, since: context.now },
+            false => Owner::Quiet { listener, until: context.now.after(quiet_us) },
+        };
+        self.dirty = true;
+    }
+
+    /// There is something to read: data, or that no more will come.
+    pub fn has_spoken(&self) -> bool {
+        self.receive.readable() > 0 || self.receive.is_finished()
+    }
+
     /// It is over.
     pub(crate) fn end(&mut self, context: &mut Context<'_, '_>, why: Ended) {
         if self.state.is_synchronized() {
@@ -370,8 +390,8 @@ impl Connection {
     /// True if its slot may be used anew.
     pub fn is_done(&self) -> bool {
         let orphan = matches!(self.owner, Owner::Orphan { .. });
-        let unaccepted = matches!(self.owner, Owner::Ready { .. }) && self.state == State::Closed;
-        (orphan || unaccepted) && !self.is_live() && !self.reset_due
+        let unaccepted = matches!(self.owner, Owner::Ready { .. } | Owner::Quiet { .. });
+        (orphan || unaccepted && self.state == State::Closed) && !self.is_live() && !self.reset_due
     }
 
     /// True if an ACK is to go out at once.

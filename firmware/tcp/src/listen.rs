@@ -23,6 +23,8 @@ pub(crate) struct Listener {
     pub port: u16,
     /// Connections that may wait to be accepted.
     pub backlog: usize,
+    /// They are accepted once they have said something, and may be silent for so long.
+    pub quiet_us: Option<u64>,
     pub generation: u16,
     /// A task should look.
     pub news: bool,

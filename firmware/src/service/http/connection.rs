@@ -2,8 +2,6 @@
 //!
 //! Generic over the stream, so that the tests talk to it without TCP.
 
-use core::future::pending;
-
 use embassy_futures::poll_once;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
@@ -12,14 +10,15 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::limits::{
     HTTP_CONTENT_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT, HTTP_IDLE_TIMEOUT, HTTP_LINGER,
-    HTTP_LINGER_BYTES_MAX, HTTP_REQUESTS_IN_A_CROWD, HTTP_REQUESTS_PER_CONNECTION_MAX,
-    HTTP_SEND_TIMEOUT, HTTP_SILENT_TIMEOUT,
+    HTTP_LINGER_BYTES_MAX, HTTP_PATIENCE_IN_A_CROWD, HTTP_REQUESTS_IN_A_CROWD,
+    HTTP_REQUESTS_PER_CONNECTION_MAX, HTTP_SEND_TIMEOUT,
 };
 use crate::status::count;
 
 use super::Source;
 use super::file::Served;
 use super::pages::{self, Listed, Page};
+use super::patience::Patient;
 use super::request::{self, Content, Method, Parsed};
 use super::response::{Code, Framing, Head, Kind, Response};
 use super::route::Work;
@@ -43,12 +42,15 @@ pub(super) enum Ended {
     Answered(&'static str),
     /// The client is gone or does not read; nothing more can be told to it.
     Failed(&'static str),
+    /// The client has nothing to ask for now, and others have: it may come again.
+    GaveWay,
 }
 
 impl Ended {
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::Answered(reason) | Self::Failed(reason) => reason,
+            Self::GaveWay => "gave way",
         }
     }
 }
@@ -67,7 +69,8 @@ pub(super) struct Asked {
 }
 
 /// Answers the requests of `peer` until the connection ends. `crowd` returns when another client
-/// waits for somebody to serve it: then this one goes, unless it has a request under way.
+/// waits for somebody to serve it: then this one goes, unless it has a request under way that is
+/// neither asked for nor taken too slowly.
 pub(super) async fn serve<S: Read + Write>(
     source: &impl Source,
     stream: &mut S,
@@ -76,15 +79,10 @@ pub(super) async fn serve<S: Read + Write>(
     crowd: impl AsyncFn(),
 ) -> Ended {
     let Buffers { request, response } = buffers;
+    let stream = &mut Patient::new(stream, &crowd);
     let mut connection = Connection { source, stream, peer, request, received: 0, response };
     for served in 1..=HTTP_REQUESTS_PER_CONNECTION_MAX {
-        // Whoever just came is about to say something.
-        let grace = if served > 1 { Duration::MIN } else { time(HTTP_SILENT_TIMEOUT) };
-        let give_way = async || {
-            Timer::after(grace).await;
-            crowd().await;
-        };
-        let mut asked = match connection.next_request(give_way).await {
+        let mut asked = match connection.next_request(&crowd).await {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
@@ -114,9 +112,10 @@ pub(super) struct Connection<'a, S, B> {
 
 impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     /// The next request, with its content read past. What cannot be answered by a page is answered
-    /// here. While nothing of it is there, the wait ends when `give_way` does.
-    async fn next_request(&mut self, give_way: impl AsyncFn()) -> Result<Asked, Ended> {
-        let mut deadline = None;
+    /// here. While nothing of it is there, the wait ends when `crowd` does; when some is, a little
+    /// later.
+    async fn next_request(&mut self, crowd: impl AsyncFn()) -> Result<Asked, Ended> {
+        let mut began = None;
         // Bounded: each turn takes a byte at least, and a full buffer is never incomplete.
         let (asked, used) = loop {
             match request::Head::parse(&self.request[..self.received]) {
@@ -124,22 +123,26 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
                 Parsed::Refused(code) => return Err(self.refuse(code).await),
                 Parsed::Incomplete => {}
             }
-            if self.received > 0 && deadline.is_none() {
-                deadline = Some(Instant::now() + time(HTTP_HEAD_TIMEOUT));
+            let now = Instant::now();
+            if self.received > 0 {
+                began.get_or_insert(now);
             }
-            let until = deadline.unwrap_or_else(|| Instant::now() + time(HTTP_IDLE_TIMEOUT));
-            let is_idle = self.received == 0;
-            let room = &mut self.request[self.received..];
-            let read = async {
-                let crowd = async { if is_idle { give_way().await } else { pending().await } };
-                match select(self.stream.read(room), crowd).await {
-                    Either::First(read) => Some(read),
-                    Either::Second(()) => None,
-                }
+            let (from, limit) = match began {
+                Some(began) => (began, HTTP_HEAD_TIMEOUT),
+                None => (now, HTTP_IDLE_TIMEOUT),
             };
-            let read = match with_deadline(until, read).await {
-                Ok(Some(read)) => Ok(read),
-                Ok(None) => return Err(Ended::Answered("gave way")),
+            let room = &mut self.request[self.received..];
+            let gives_way = async {
+                if let Some(began) = began {
+                    Timer::at(began + time(HTTP_PATIENCE_IN_A_CROWD)).await;
+                }
+                crowd().await;
+            };
+            let read = select(self.stream.read(room), gives_way);
+            let read = match with_deadline(from + time(limit), read).await {
+                Ok(Either::First(read)) => Ok(read),
+                Ok(Either::Second(())) if began.is_none() => return Err(Ended::GaveWay),
+                Ok(Either::Second(())) => return Err(self.refuse(Code::RequestTimeout).await),
                 Err(late) => Err(late),
             };
             match read {

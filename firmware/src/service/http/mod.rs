@@ -13,6 +13,7 @@
 //!   bytes.rs        a path to measure by     (no I/O)
 //!   connection.rs   requests and responses on one connection, with deadlines;
 //!                   exchange.rs (/bytes), live.rs (/events, /pcap)
+//!   patience.rs     what a slow client is granted while others wait
 //! ```
 
 mod bytes;
@@ -26,6 +27,7 @@ mod life;
 mod live;
 mod metrics;
 mod pages;
+mod patience;
 pub mod query;
 pub mod request;
 mod response;
@@ -137,6 +139,7 @@ pub async fn run(system: &'static System, listener: TcpListener, worker: usize) 
             // The stack sees to it that everything is sent, and to the FIN with the last of it; a
             // client that is slow to acknowledge does not keep this task.
             Ended::Answered(_) => drop(stream),
+            Ended::GaveWay => stream.rest(&listener),
         }
     }
 }

@@ -17,6 +17,7 @@ impl Connection {
         let owner = match self.owner {
             Owner::Orphan { until } => Some(until).filter(|_| self.is_live()),
             Owner::Ready { since, .. } => Some(since.after(ready_us)),
+            Owner::Quiet { until, .. } => Some(until).filter(|_| self.is_live()),
             Owner::Held => None,
         };
         if !self.is_live() {
@@ -67,6 +68,9 @@ impl Connection {
                 count(&mut context.counters.abort_on_ready);
                 self.abort(context);
                 return;
+            }
+            Owner::Quiet { until, .. } if until <= now && self.is_live() => {
+                self.give_back(context);
             }
             _ => {}
         }

@@ -30,9 +30,32 @@ impl Tcp<'_> {
         let slot = self.listeners.iter().position(Option::is_none).ok_or(ListenError::Full)?;
         self.listener_generation = self.listener_generation.wrapping_add(1);
         let generation = self.listener_generation;
-        let listener = Listener { owner, address, port, backlog, generation, news: false };
+        let quiet_us = None;
+        let listener =
+            Listener { owner, address, port, backlog, quiet_us, generation, news: false };
         self.listeners[slot] = Some(listener);
         Ok(ListenerId { slot: slot as u16, generation })
+    }
+
+    /// Connections of this listener are accepted once there is something to read, so that silent
+    /// ones keep nobody busy. One that is silent for `quiet_us` closes; when the table is full, the
+    /// one that has been for longest is reset. Linux has it as TCP_DEFER_ACCEPT.
+    pub fn defer_accept(&mut self, listener: ListenerId, quiet_us: u64) {
+        if let Some(known) = self.listener_mut(listener) {
+            known.quiet_us = Some(quiet_us);
+        }
+    }
+
+    fn listener_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let known = self.listeners.get_mut(usize::from(id.slot))?.as_mut()?;
+        (known.generation == id.generation).then_some(known)
+    }
+
+    /// Somebody should accept.
+    pub(super) fn tell(&mut self, listener: ListenerId) {
+        if let Some(known) = self.listener_mut(listener) {
+            known.news = true;
+        }
     }
 
     /// Listens no more; what waits to be accepted is reset.
@@ -50,14 +73,19 @@ impl Tcp<'_> {
         }
         for index in 0..self.slots.len() {
             let Some(connection) = &mut self.slots[index].connection else { continue };
-            if matches!(connection.owner, Owner::Ready { listener: of, .. } if of == listener) {
+            if matches!(
+                connection.owner,
+                Owner::Ready { listener: of, .. } | Owner::Quiet { listener: of, .. }
+                    if of == listener
+            ) {
                 connection.abort(&mut context!(self, now));
                 self.refresh(index, now);
             }
         }
     }
 
-    /// The connection that waits longest for a listener's owner.
+    /// The connection that waits longest for a listener's owner, of those whose peers have fewest
+    /// connections in somebody's hands: a crowd from one address waits behind all others.
     pub fn accept(&mut self, listener: ListenerId) -> Option<ConnectionId> {
         let waits = |(index, slot): (usize, &super::Slot)| {
             let connection = slot.connection.as_ref()?;
@@ -65,16 +93,25 @@ impl Tcp<'_> {
                 Owner::Ready { listener: of, since }
                     if of == listener && connection.state != State::Closed =>
                 {
-                    Some((since, index))
+                    Some((self.held_by(connection.flow.remote.address), since, index))
                 }
                 _ => None,
             }
         };
-        let (_, index) = self.slots.iter().enumerate().filter_map(waits).min()?;
+        let (_, _, index) = self.slots.iter().enumerate().filter_map(waits).min()?;
         let connection = self.slots[index].connection.as_mut()?;
         connection.owner = Owner::Held;
         self.entries[index].news = connection.news.any();
         Some(self.id(index))
+    }
+
+    /// Connections of a peer's address that are in the hands of tasks.
+    fn held_by(&self, peer: IpAddr) -> usize {
+        let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
+        let held = |connection: &&Connection| {
+            matches!(connection.owner, Owner::Held) && connection.flow.remote.address == peer
+        };
+        connections.filter(held).count()
     }
 
     /// Opens a connection from an address of ours (OPEN, active), from a port that is chosen (RFC
@@ -90,7 +127,6 @@ impl Tcp<'_> {
         if !at(local.port.max(1)).is_sane() {
             return Err(ConnectError::BadAddress);
         }
-        let index = self.free_slot().ok_or(ConnectError::Full)?;
         let (entries, kept, listeners) = (&self.entries, &self.time_wait, &self.listeners);
         let half_open = &self.half_open;
         let is_free = |port: u16| {
@@ -110,6 +146,7 @@ impl Tcp<'_> {
         } else {
             return Err(ConnectError::InUse);
         };
+        let index = self.slot_for_new(now).ok_or(ConnectError::Full)?;
         let connection = Connection::open(&mut context!(self, now), at(port), owner);
         self.slots[index].connection = Some(connection);
         self.refresh(index, now);
@@ -203,10 +240,37 @@ impl Tcp<'_> {
     /// peer sent what was never read, it is reset (RFC 9293 SHLD-3).
     pub fn give_back(&mut self, now: Instant, id: ConnectionId) -> Result<(), Gone> {
         self.with(now, id, |connection, context| connection.give_back(context))?;
-        // The name is void even while the connection closes.
+        self.make_void(id);
+        Ok(())
+    }
+
+    /// Whatever becomes of the connection, this is no longer its name.
+    fn make_void(&mut self, id: ConnectionId) {
         let slot = &mut self.slots[usize::from(id.slot)];
         if slot.generation == id.generation {
             slot.generation = slot.generation.wrapping_add(1);
+        }
+    }
+
+    /// The owner has no use for it until the peer says something: it waits to be accepted again, as
+    /// [`Tcp::defer_accept`] describes, and its name is void. Where accepting is not deferred it is
+    /// given back.
+    pub fn rest(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        listener: ListenerId,
+    ) -> Result<(), Gone> {
+        let Some(quiet_us) = self.listener_mut(listener).and_then(|known| known.quiet_us) else {
+            return self.give_back(now, id);
+        };
+        let has_spoken = self.with(now, id, |connection, context| {
+            connection.rest(context, listener, quiet_us);
+            connection.has_spoken()
+        })?;
+        self.make_void(id);
+        if has_spoken {
+            self.tell(listener);
         }
         Ok(())
     }

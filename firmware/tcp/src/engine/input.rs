@@ -1,7 +1,7 @@
 //! Segments in: whose is it?
 
 use super::{Reply, Tcp, context};
-use crate::connection::{Connection, Context};
+use crate::connection::{Connection, Context, Owner};
 use crate::counters::count;
 use crate::events::{Verdict, Why};
 use crate::flow::{Ecn, Endpoint, Flow};
@@ -66,11 +66,21 @@ impl Tcp<'_> {
         let before = connection.state;
         let (verdict, answer) = connection.arrives(&mut context!(self, now), segment, ecn);
         let flow = connection.flow;
+        let woken = match connection.owner {
+            Owner::Quiet { listener, .. } if connection.has_spoken() => {
+                connection.owner = Owner::Ready { listener, since: now };
+                Some(listener)
+            }
+            _ => None,
+        };
         if connection.state == State::TimeWait && before != State::TimeWait {
             // From here on the table answers; for its owner the connection is over.
             let kept = time_wait_of(connection, now, self.config.time_wait_us);
             connection.state = State::Closed;
             self.keep_time_wait(kept);
+        }
+        if let Some(listener) = woken {
+            self.tell(listener);
         }
         if let crate::connection::Answer::Reset(seq) = answer {
             let header = Header { seq, flags: Flags::RST, ..Header::default() };

@@ -14,6 +14,7 @@ use crate::listen::{HalfOpen, Place, place};
 use crate::options::{Options, Timestamps};
 use crate::segment::{Flags, Header, Segment};
 use crate::seq::Seq;
+use crate::status::State;
 use crate::time::Instant;
 
 impl Tcp<'_> {
@@ -33,7 +34,7 @@ impl Tcp<'_> {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let waits = |connection: &&Connection| match connection.owner {
             Owner::Ready { listener: of, .. } => of == listener,
-            Owner::Held | Owner::Orphan { .. } => false,
+            Owner::Held | Owner::Quiet { .. } | Owner::Orphan { .. } => false,
         };
         connections.filter(waits).count()
     }
@@ -263,27 +264,40 @@ impl Tcp<'_> {
             count(&mut self.counters.listen_overflows);
             return Verdict::NoRoom;
         };
-        listener.news = true;
-        let owner = listener.owner;
+        let (owner, quiet_us) = (listener.owner, listener.quiet_us);
         let mut context = context!(self, now);
         let mut connection = Connection::accept(&mut context, half, owner);
         let (verdict, _) = connection.arrives(&mut context, segment, ecn);
+        match quiet_us {
+            Some(quiet_us) if !connection.has_spoken() => {
+                let until = now.after(quiet_us);
+                connection.owner = Owner::Quiet { listener: half.listener, until };
+            }
+            _ => listener.news = true,
+        }
         self.slots[index].connection = Some(connection);
         self.latest = index;
         self.refresh(index, now);
         verdict
     }
 
-    /// A free slot, if need be that of the connection that closes longest with nobody holding it.
-    fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
+    /// A free slot; if need be that of a connection in nobody's hands: of those that have sent all
+    /// they had and wait for the peer's FIN, else of the quiet ones, else of the others that close,
+    /// the one that has been so for longest.
+    pub(super) fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
         if let Some(index) = self.free_slot() {
             return Some(index);
         }
-        let orphan = |(index, slot): (usize, &super::Slot)| match slot.connection.as_ref()?.owner {
-            Owner::Orphan { until } => Some((until, index)),
-            Owner::Held | Owner::Ready { .. } => None,
+        let nobody_s = |(index, slot): (usize, &super::Slot)| {
+            let connection = slot.connection.as_ref()?;
+            let is_done = matches!(connection.state, State::FinWait2 | State::Closed);
+            match connection.owner {
+                Owner::Orphan { until } => Some((if is_done { 0 } else { 2 }, until, index)),
+                Owner::Quiet { until, .. } => Some((1, until, index)),
+                Owner::Held | Owner::Ready { .. } => None,
+            }
         };
-        let (_, index) = self.slots.iter().enumerate().filter_map(orphan).min()?;
+        let (_, _, index) = self.slots.iter().enumerate().filter_map(nobody_s).min()?;
         let connection = self.slots[index].connection.as_mut()?;
         if connection.is_live() {
             let header = Header {

@@ -252,6 +252,10 @@ fn call(talk: &mut Talk<'_>, verb: &str, number: u16, words: &mut Words<'_>) -> 
             let listener = talk.tcp.listen("test", None, port, backlog);
             talk.listener = Some(listener.map_err(|error| error.to_string())?);
         }
+        "defer" => {
+            let quiet_us = words.time()?;
+            talk.tcp.defer_accept(talk.listener.ok_or("nobody listens")?, quiet_us);
+        }
         "unlisten" => {
             let listener = talk.listener.take().ok_or("nobody listens")?;
             talk.tcp.unlisten(now, listener);
@@ -393,6 +397,11 @@ fn connection_call(
                 expect(&got, &words.text())?;
             }
         },
+        "rest" => {
+            let listener = talk.listener.ok_or("nobody listens")?;
+            talk.tcp.rest(now, id, listener).map_err(gone)?;
+            talk.peer(number).id = None;
+        }
         "give-back" => {
             talk.tcp.give_back(now, id).map_err(gone)?;
             talk.peer(number).id = None;

@@ -4,10 +4,10 @@ use core::cell::Cell;
 use core::fmt;
 use core::time::Duration;
 
-use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Cidr};
 
 use crate::Text;
-use crate::limits::{DNS_SERVERS, LISTENERS, NTP_SERVERS};
+use crate::limits::{DNS_SERVERS, IPV6_ADDRESSES, LISTENERS, NTP_SERVERS};
 use crate::net::names::search::Search;
 
 /// The link, as the network interface reports it.
@@ -411,6 +411,10 @@ pub struct Status {
     pub link: Link,
     /// Its IPv4 configuration, if it has one.
     pub address: Option<Address>,
+    /// Its IPv6 addresses.
+    pub ipv6: heapless::Vec<Ipv6Cidr, IPV6_ADDRESSES>,
+    /// When something is to be done about the addresses of each family.
+    pub dues: [(&'static str, Option<Duration>); 2],
     /// Received.
     pub received: Direction,
     /// Sent.

@@ -282,6 +282,8 @@ async function tell() {
   if (chosen) choose(chosen);
 }
 
-document.getElementById('again').addEventListener('click', () => tell().catch(complain));
 const complain = error => { document.getElementById('diagram').textContent = String(error); };
+const again = make('button', { type: 'button' }, 'Ask again');
+again.addEventListener('click', () => tell().catch(complain));
+document.getElementById('asked').replaceChildren(again);
 tell().catch(complain);

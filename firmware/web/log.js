@@ -1,24 +1,24 @@
-// The journal, read again every two seconds while somebody looks; it stays at its end if it was there.
+// The journal as it grows; the page stays at its end if it was there.
 'use strict';
 
-const INTERVAL_MILLISECONDS = 2000;
+const AGAIN_MILLISECONDS = 2000;
 const log = document.getElementById('log');
 
-async function read() {
-  if (!document.hidden) {
-    try {
-      const response = await fetch('/dmesg.txt', { cache: 'no-store' });
-      if (!response.ok) throw new Error(`/dmesg.txt: ${response.status}`);
-      const text = await response.text();
-      if (text !== log.textContent) {
-        const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 40;
-        log.textContent = text;
-        if (atEnd) window.scrollTo(0, document.body.scrollHeight);
-      }
-    } catch (error) {
-      log.textContent = String(error);
-    }
-  }
-  setTimeout(read, INTERVAL_MILLISECONDS);
+/** As dmesg has it: the time since start, six digits behind the point. */
+const line = ({ at_seconds: at, text }) => `[${at.toFixed(6).padStart(12)}] ${text}\n`;
+
+function listen() {
+  const events = new EventSource('/events');
+  let first = true;
+  events.addEventListener('journal', event => {
+    const atEnd = window.innerHeight + window.scrollY >= document.body.scrollHeight - 40;
+    // The whole journal comes first.
+    if (first) log.textContent = '';
+    first = false;
+    log.append(line(JSON.parse(event.data)));
+    if (atEnd) window.scrollTo(0, document.body.scrollHeight);
+  });
+  // After a restart the journal is another one: not to be continued, but begun again.
+  events.addEventListener('error', () => { events.close(); setTimeout(listen, AGAIN_MILLISECONDS); });
 }
-read();
+listen();

@@ -91,6 +91,8 @@ pub struct Stack {
     pub(crate) random: ChaCha8Rng,
     work: Cell<bool>,
     polls: u64,
+    /// When something is to be done about the addresses of each family.
+    address_dues: [Option<Duration>; 2],
 }
 
 impl Stack {
@@ -141,6 +143,7 @@ impl Stack {
             random,
             work: Cell::new(true),
             polls: 0,
+            address_dues: [None; 2],
         }
     }
 
@@ -271,6 +274,7 @@ impl Stack {
             self.told = Some(ours.cloned());
         }
 
+        self.address_dues = [address_due, ipv6_due];
         self.bound.tell_lost(now, &self.link, wire.tcp);
         wire.tcp.wake(now, |peer| self.link.doubt(now, &peer));
 
@@ -408,6 +412,8 @@ impl Stack {
             nic: self.nic.clone(),
             link: self.carrier,
             address: self.addressing.current().cloned(),
+            ipv6: self.ipv6.slaac.ours().collect(),
+            dues: [("ipv4", self.address_dues[0]), ("ipv6", self.address_dues[1])],
             received,
             sent,
             nic_counters: self.nic_counters,

@@ -204,7 +204,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             Work::File(served) => self.send_file(asked, served).await,
             Work::Send(wanted) => self.send_bytes(asked, *wanted).await,
             Work::Take => self.take_bytes(asked).await,
-            Work::Life => self.tell_life(asked).await,
+            Work::Life { is_page } => self.tell_life(asked, *is_page).await,
             Work::Events(first) => self.send_events(asked, *first).await,
             Work::Frames(wanted) => self.send_frames(asked, wanted).await,
         }

@@ -1,10 +1,10 @@
 //! `/`: the board and its live counters, for people.
 //!
-//! The page is whole without a script; `web/board.js` lets its numbers move. Where a number stands
+//! The page is whole without a script; `web/board.js` lets its numbers move. Where a value stands
 //! in `/status.json` is told by `data-path`. Wide enough for a screen, and narrow enough for a
 //! phone of 360 pixels.
 
-use core::fmt::{self, Arguments, Write};
+use core::fmt::{self, Write};
 use core::time::Duration;
 
 use smoltcp::wire::Ipv4Address;
@@ -13,78 +13,64 @@ use crate::limits::{HTTP_PORT, TELNET_PORT};
 use crate::status::{BoardFacts, Direction, Status};
 
 use super::Source;
+use super::page::{self, Live, Place, begin_table, end_table, row};
+use super::response::Response;
+use super::tables::Parts;
 use super::text::{Colons, Html};
 
-/// Writes the page.
-///
-/// # Errors
-/// [`fmt::Error`] if it does not fit.
-pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
-    let status = source.status();
+/// Writes the page, a section an item.
+pub(super) fn page(source: &impl Source, parts: &mut Parts<'_>) {
+    let status = &source.status();
     let facts = source.facts();
-    let name = Html(&status.hostname);
-    write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <title>{name}</title>\n\
-         <link rel=\"stylesheet\" href=\"/style.css\">\n\
-         <script src=\"/board.js\" defer></script></head>\n<body>\n\
-         <header><h1>{name} <small>{}</small></h1>\n\
-         <nav aria-label=\"Pages\"><a href=\"/\" aria-current=\"page\">Board</a>\
-         <a href=\"/life\">Life</a><a href=\"/tables\">Tables</a>\
-         <a href=\"/log\">Log</a></nav></header>\n<main>\n\
-         <p class=\"lead\">Bare metal: this page comes from a Raspberry Pi that runs no operating \
-         system, only <b>barewire</b>, up for \
-         <span data-path=\"uptime_seconds\" data-form=\"uptime\">{}</span>. The numbers are \
-         <span id=\"live\">of this moment; <a href=\"/\">reload</a> for new ones</span>.</p>\n\
-         <div class=\"grid\">\n",
-        Html(&facts.model),
-        Uptime(status.uptime),
-    )?;
-    network(out, &status)?;
-    board(out, &status, facts)?;
-    layers(out, source, &status)?;
-    traffic(out, &status)?;
-    drops(out, source)?;
-    services(out, source, &status)?;
-    hints(out, &status)?;
-    write!(
-        out,
-        "</div>\n</main><footer>barewire {} &middot; \
-         <a href=\"/status.json\">status.json</a> &middot; \
-         <a href=\"/dmesg.txt\">dmesg.txt</a></footer>\n</body></html>\n",
-        env!("CARGO_PKG_VERSION")
-    )
+    parts.item(|out| {
+        page::begin(out, Place::Board, &status.hostname, &facts.model)?;
+        write!(
+            out,
+            "<p class=\"lead\">Bare metal: this page comes from a Raspberry Pi that runs no \
+             operating system, only <b>barewire</b>, up for {}. The numbers are \
+             <span id=\"live\">of this moment; <a href=\"/\">reload</a> for new ones</span>.</p>\n\
+             <div class=\"grid\">\n",
+            Live("uptime_seconds", "uptime", Uptime(status.uptime)),
+        )
+    });
+    parts.item(|out| network(out, status));
+    parts.item(|out| board(out, status, facts));
+    parts.item(|out| layers(out, source, status));
+    parts.item(|out| traffic(out, status));
+    parts.item(|out| drops(out, source));
+    parts.item(|out| services(out, source, status));
+    parts.item(|out| hints(out, status));
+    parts.item(|out| {
+        out.write_str("</div>\n")?;
+        page::end(out, &["status.json", "metrics"])
+    });
 }
 
-fn network(out: &mut impl Write, status: &Status) -> fmt::Result {
-    begin(out, "Network", "")?;
-    match &status.address {
-        Some(ipv4) => {
-            row(out, "Address", format_args!("<b>{}</b>", ipv4.address))?;
-            row(out, "Given by", format_args!("{}", ipv4.source))?;
-            match ipv4.router {
-                Some(router) => row(out, "Router", format_args!("{router}"))?,
-                None => row(out, "Router", format_args!("none"))?,
-            }
-            for server in &ipv4.dns {
-                row(out, "Name server", format_args!("{server}"))?;
-            }
+fn network(out: &mut Response, status: &Status) -> fmt::Result {
+    begin_table(out, "Network", "")?;
+    let address = status.address.as_ref().map(|ipv4| ipv4.address);
+    let address = Live("ipv4", "cidr", Either(address.ok_or("none yet")));
+    row(out, "Address", format_args!("<b>{address}</b>"))?;
+    if let Some(ipv4) = &status.address {
+        row(out, "Given by", format_args!("{}", ipv4.source))?;
+        let router = Either(ipv4.router.ok_or("none"));
+        row(out, "Router", format_args!("{}", Live("ipv4.router", "text", router)))?;
+        for server in &ipv4.dns {
+            row(out, "Name server", format_args!("{server}"))?;
         }
-        None => row(out, "Address", format_args!("none yet"))?,
     }
-    row(out, "Link", format_args!("{}", status.link))?;
+    row(out, "IPv6", format_args!("{}", Live("ipv6", "cidrs", Lines(&status.ipv6))))?;
+    row(out, "Link", format_args!("{}", Live("link", "link", status.link)))?;
     if let Some(nic) = &status.nic {
         row(out, "Ethernet", format_args!("<code>{}</code>", Colons(nic.mac)))?;
         row(out, "Driver", format_args!("{}", Html(nic.driver)))?;
         row(out, "On the bus", format_args!("<code>{}</code>", Html(&nic.topology)))?;
     }
-    end(out)
+    end_table(out)
 }
 
-fn board(out: &mut impl Write, status: &Status, facts: &BoardFacts) -> fmt::Result {
-    begin(out, "Board", "")?;
+fn board(out: &mut Response, status: &Status, facts: &BoardFacts) -> fmt::Result {
+    begin_table(out, "Board", "")?;
     row(out, "Model", format_args!("{}", Html(&facts.model)))?;
     if facts.revision != 0 {
         row(out, "Revision", format_args!("<code>{:06x}</code>", facts.revision))?;
@@ -100,99 +86,133 @@ fn board(out: &mut impl Write, status: &Status, facts: &BoardFacts) -> fmt::Resu
     row(out, "Loaded at", format_args!("<code>{:#x}</code>", facts.loaded_at))?;
     let up = Uptime(status.uptime);
     row(out, "Up for", format_args!("{}", Live("uptime_seconds", "uptime", up)))?;
-    if !facts.restart.is_empty() {
-        row(out, "Last restart", format_args!("{}", Html(&facts.restart)))?;
-    }
-    end(out)
+    let why = if facts.restart.is_empty() { "not known" } else { facts.restart.as_str() };
+    row(out, "Last restart", format_args!("{}", Live("board.restart", "text", Html(why))))?;
+    end_table(out)
 }
 
-/// The stack as a stack, and what each floor has to do.
-fn layers(out: &mut impl Write, source: &impl Source, status: &Status) -> fmt::Result {
-    out.write_str("<section><h2>From wire to service</h2><ul class=\"stack\">\n")?;
+/// The stack as a stack, and what each floor has to do. The script lets frames rise and sink at its
+/// sides.
+fn layers(out: &mut Response, source: &impl Source, status: &Status) -> fmt::Result {
+    out.write_str(
+        "<section><h2>From wire to service</h2><div class=\"flow\">\
+         <div class=\"lane up\" aria-hidden=\"true\"></div><ol class=\"stack\">\n",
+    )?;
     let counters = source.counters();
     let nic = &status.nic_counters;
-    for (name, from, from_path, to, to_path) in [
+    let (received, sent) = (&status.received, &status.sent);
+    for (name, what, counts, paths) in [
         (
-            "services: HTTP, telnet",
-            counters.http_requests.get(),
-            "services.http_requests",
-            counters.commands.get(),
-            "services.commands",
+            "Services",
+            ["requests", "commands"],
+            [counters.http_requests.get(), counters.commands.get()],
+            ["services.http_requests", "services.commands"],
         ),
         (
-            "TCP connections",
-            status.sockets.connected as u64,
-            "tcp_sockets.connected",
-            counters.tcp_accepted.get(),
-            "services.tcp_accepted",
+            "TCP",
+            ["accepted", "open"],
+            [counters.tcp_accepted.get(), status.sockets.connected as u64],
+            ["services.tcp_accepted", "tcp_sockets.connected"],
         ),
         (
-            "Ethernet, ARP, IP",
-            status.received.packets,
-            "received.packets",
-            status.sent.packets,
-            "sent.packets",
+            "IP, ARP, guard",
+            ["dropped in", "out"],
+            [received.dropped, sent.dropped],
+            ["received.dropped", "sent.dropped"],
         ),
         (
-            "USB transfers",
-            nic.transfers_in,
-            "driver.transfers_in",
-            nic.transfers_out,
-            "driver.transfers_out",
+            "Ethernet",
+            ["frames in", "out"],
+            [received.packets, sent.packets],
+            ["received.packets", "sent.packets"],
+        ),
+        (
+            "USB",
+            ["transfers in", "out"],
+            [nic.transfers_in, nic.transfers_out],
+            ["driver.transfers_in", "driver.transfers_out"],
         ),
     ] {
-        let (from, to) = (Live(from_path, "count", from), Live(to_path, "count", to));
+        let [one, other] = [0, 1].map(|at| Live(paths[at], "count", counts[at]));
+        let [of_one, of_other] = what;
         writeln!(
             out,
-            "<li><span>{name}</span> <span class=\"count\">{from} &middot; {to}</span></li>"
+            "<li><b>{name}</b> <span class=\"count\">{of_one} {one}, {of_other} {other}</span></li>"
         )?;
     }
     out.write_str(
-        "</ul><p class=\"lead\">requests &middot; commands; open &middot; accepted; in &middot; \
-         out. A floor lights up when something moves on it.</p></section>\n",
+        "</ol><div class=\"lane down\" aria-hidden=\"true\"></div></div>\
+         <p class=\"lead\" id=\"flow\">Frames rise on the left and sink on the right; a floor \
+         lights up when something moves on it.</p></section>\n",
     )
 }
 
-fn traffic(out: &mut impl Write, status: &Status) -> fmt::Result {
-    begin(out, "Traffic", " class=\"n\"")?;
+fn traffic(out: &mut Response, status: &Status) -> fmt::Result {
+    begin_table(out, "Traffic", " class=\"n\"")?;
     out.write_str(
         "<thead><tr><th scope=\"col\">what</th><th scope=\"col\">received</th>\
          <th scope=\"col\">sent</th></tr></thead>\n",
     )?;
     let (received, sent) = (&status.received, &status.sent);
-    let of = |count: fn(&Direction) -> u64| (count(received), count(sent));
+    let of = |count: fn(&Direction) -> u64| [count(received), count(sent)];
     let nic = &status.nic_counters;
-    let usb = (nic.transfers_in, nic.transfers_out);
-    for (name, (received, sent), paths, is_bad) in [
-        ("Frames", of(|counts| counts.packets), ["received.packets", "sent.packets"], false),
-        ("Bytes", of(|counts| counts.bytes), ["received.bytes", "sent.bytes"], false),
-        ("Errors", of(|counts| counts.errors), ["received.errors", "sent.errors"], true),
-        ("Dropped", of(|counts| counts.dropped), ["received.dropped", "sent.dropped"], true),
-        ("Overruns", of(|counts| counts.overruns), ["received.overruns", "sent.overruns"], true),
-        ("Frame / carrier", of(|counts| counts.frame), ["received.frame", "sent.carrier"], true),
-        ("USB transfers", usb, ["driver.transfers_in", "driver.transfers_out"], false),
+    let usb = [nic.transfers_in, nic.transfers_out];
+    // Since the start; the script shows those of the last second.
+    let seconds = status.uptime.as_secs().max(1);
+    let rate = |counts: [u64; 2]| counts.map(|count| count / seconds);
+    let (frames, bytes) = (of(|counts| counts.packets), of(|counts| counts.bytes));
+    let (frame_paths, byte_paths) =
+        (["received.packets", "sent.packets"], ["received.bytes", "sent.bytes"]);
+    for (name, counts, paths, form, is_bad) in [
+        ("Frames a second", rate(frames), frame_paths, "rate", false),
+        ("Bytes a second", rate(bytes), byte_paths, "size-rate", false),
+        ("Frames", frames, frame_paths, "count", false),
+        ("Bytes", bytes, byte_paths, "size", false),
+        ("Errors", of(|counts| counts.errors), ["received.errors", "sent.errors"], "count", true),
+        (
+            "Dropped",
+            of(|counts| counts.dropped),
+            ["received.dropped", "sent.dropped"],
+            "count",
+            true,
+        ),
+        (
+            "Overruns",
+            of(|counts| counts.overruns),
+            ["received.overruns", "sent.overruns"],
+            "count",
+            true,
+        ),
+        (
+            "Frame / carrier",
+            of(|counts| counts.frame),
+            ["received.frame", "sent.carrier"],
+            "count",
+            true,
+        ),
+        ("USB transfers", usb, ["driver.transfers_in", "driver.transfers_out"], "count", false),
     ] {
-        let class = match (is_bad, received == 0 && sent == 0) {
+        let class = match (is_bad, counts == [0, 0]) {
             (true, true) => " class=\"zero\" data-bad",
             (true, false) => " class=\"hot\" data-bad",
             (false, _) => "",
         };
-        write!(out, "<tr{class}><th>{name}</th>")?;
-        for (count, path) in [received, sent].into_iter().zip(paths) {
-            match name {
-                "Bytes" => write!(out, "<td>{}</td>", Live(path, "size", Size(count)))?,
-                _ => write!(out, "<td>{}</td>", Live(path, "count", count))?,
+        write!(out, "<tr{class}><th scope=\"row\">{name}</th>")?;
+        for (count, path) in counts.into_iter().zip(paths) {
+            match form {
+                "size" | "size-rate" => write!(out, "<td>{}</td>", Live(path, form, Size(count)))?,
+                _ => write!(out, "<td>{}</td>", Live(path, form, count))?,
             }
         }
         out.write_str("</tr>\n")?;
     }
-    end(out)
+    end_table(out)
 }
 
-fn drops(out: &mut impl Write, source: &impl Source) -> fmt::Result {
-    begin(out, "Dropped, by reason", " class=\"n\"")?;
+fn drops(out: &mut Response, source: &impl Source) -> fmt::Result {
+    begin_table(out, "Dropped, by reason", " class=\"n\" id=\"drops\"")?;
     for (why, count) in source.drops().iter().filter(|(_, count)| *count > 0) {
-        out.write_str("<tr class=\"hot\"><th>")?;
+        out.write_str("<tr class=\"hot\"><th scope=\"row\">")?;
         // Names are words with underscores.
         why.name().split('_').enumerate().try_for_each(|(index, word)| {
             write!(out, "{}{word}", if index > 0 { " " } else { "" })
@@ -200,40 +220,40 @@ fn drops(out: &mut impl Write, source: &impl Source) -> fmt::Result {
         writeln!(out, "</th><td>{count}</td></tr>")?;
     }
     let silent = source.drops().iter().filter(|(_, count)| *count == 0).count();
-    writeln!(out, "<tr class=\"zero\"><th>other reasons</th>")?;
+    writeln!(out, "<tr class=\"zero\"><th scope=\"row\">other reasons</th>")?;
     writeln!(out, "<td>{silent} of them: 0</td></tr>")?;
-    end(out)
+    end_table(out)
 }
 
-fn services(out: &mut impl Write, source: &impl Source, status: &Status) -> fmt::Result {
-    begin(out, "Services", " class=\"n\"")?;
+fn services(out: &mut Response, source: &impl Source, status: &Status) -> fmt::Result {
+    begin_table(out, "Services", " class=\"n\"")?;
     for listener in &status.listeners {
         let (owner, port) = (Html(listener.owner), listener.port);
-        writeln!(out, "<tr><th>{owner}</th><td>port {port}</td></tr>")?;
+        writeln!(out, "<tr><th scope=\"row\">{owner}</th><td>port {port}</td></tr>")?;
     }
     let counters = source.counters();
     let sockets = &status.sockets;
-    for (name, count) in [
-        ("HTTP requests", counters.http_requests.get()),
-        ("HTTP errors", counters.http_errors.get()),
-        ("Shells open", counters.shells.get()),
-        ("Telnet open", counters.telnet_open.get()),
-        ("Telnet sessions", counters.telnet_sessions.get()),
-        ("Telnet refused", counters.telnet_refused.get()),
-        ("Shell commands", counters.commands.get()),
-        ("TCP accepted", counters.tcp_accepted.get()),
-        ("TCP connected", sockets.connected as u64),
-        ("TCP listening", sockets.listening as u64),
-        ("TCP closing", sockets.closing as u64),
-        ("TCP free", sockets.free as u64),
-        ("Turns of the loop", status.polls),
+    for (name, path, count) in [
+        ("HTTP requests", "services.http_requests", counters.http_requests.get()),
+        ("HTTP errors", "services.http_errors", counters.http_errors.get()),
+        ("Shells open", "services.shells", counters.shells.get()),
+        ("Telnet open", "services.telnet_open", counters.telnet_open.get()),
+        ("Telnet sessions", "services.telnet_sessions", counters.telnet_sessions.get()),
+        ("Telnet refused", "services.telnet_refused", counters.telnet_refused.get()),
+        ("Shell commands", "services.commands", counters.commands.get()),
+        ("TCP accepted", "services.tcp_accepted", counters.tcp_accepted.get()),
+        ("TCP connected", "tcp_sockets.connected", sockets.connected as u64),
+        ("TCP listening", "tcp_sockets.listening", sockets.listening as u64),
+        ("TCP closing", "tcp_sockets.closing", sockets.closing as u64),
+        ("TCP free", "tcp_sockets.free", sockets.free as u64),
+        ("Turns of the loop", "polls", status.polls),
     ] {
-        row(out, name, format_args!("{count}"))?;
+        row(out, name, format_args!("{}", Live(path, "count", count)))?;
     }
-    end(out)
+    end_table(out)
 }
 
-fn hints(out: &mut impl Write, status: &Status) -> fmt::Result {
+fn hints(out: &mut Response, status: &Status) -> fmt::Result {
     let address =
         status.address.as_ref().map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address.address());
     write!(
@@ -246,30 +266,29 @@ fn hints(out: &mut impl Write, status: &Status) -> fmt::Result {
     )
 }
 
-fn begin(out: &mut impl Write, title: &str, class: &str) -> fmt::Result {
-    writeln!(out, "<section><h2>{title}</h2><table{class}>")
-}
+/// What there is, or that there is nothing.
+struct Either<T>(Result<T, &'static str>);
 
-fn end(out: &mut impl Write) -> fmt::Result {
-    out.write_str("</table></section>\n")
-}
-
-/// A line of a table. `value` is markup.
-fn row(out: &mut impl Write, name: &str, value: Arguments<'_>) -> fmt::Result {
-    writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>")
-}
-
-/// A number of `/status.json`, by its path there, which the script keeps up to date in its form.
-struct Live<T>(&'static str, &'static str, T);
-
-impl<T: fmt::Display> fmt::Display for Live<T> {
+impl<T: fmt::Display> fmt::Display for Either<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(path, form, value) = self;
-        write!(f, "<span data-path=\"{path}\"")?;
-        if *form != "count" {
-            write!(f, " data-form=\"{form}\"")?;
+        match &self.0 {
+            Ok(value) => value.fmt(f),
+            Err(nothing) => f.write_str(nothing),
         }
-        write!(f, ">{value}</span>")
+    }
+}
+
+/// Values, a line each.
+struct Lines<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Lines<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        self.0.iter().enumerate().try_for_each(|(index, value)| {
+            write!(f, "{}{value}", if index > 0 { "<br>" } else { "" })
+        })
     }
 }
 

@@ -86,12 +86,13 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
     }
 
     /// Tells the visitor's own frames.
-    pub(super) async fn tell_life(&mut self, asked: &Asked) -> Result<(), Ended> {
-        let head = self.begin(asked, Kind::Json).await?;
+    pub(super) async fn tell_life(&mut self, asked: &Asked, is_page: bool) -> Result<(), Ended> {
+        let kind = if is_page { Kind::Html } else { Kind::Json };
+        let head = self.begin(asked, kind).await?;
         if asked.method == Method::Head {
             return send(self.stream, self.response.head(&head)).await;
         }
-        let mut life = Life::of(self.source, self.peer);
+        let mut life = Life::of(self.source, self.peer, is_page);
         let (mut is_first, mut is_last) = (true, false);
         // Bounded: each part takes frames from the ring.
         while !is_last {

@@ -4,8 +4,9 @@
 //! ```text
 //!   request.rs      bytes -> Head            (no I/O); query.rs
 //!   route.rs        Head -> Work             (no I/O): what is where
-//!   pages.rs        path -> Page -> content  (no I/O); index.rs, status_json.rs, icon.rs,
-//!                                            and what may be longer: tables.rs, metrics.rs
+//!   pages.rs        path -> Page -> content  (no I/O); status_json.rs, icon.rs, and what may be
+//!                                            longer: index.rs, tables.rs, metrics.rs
+//!   page.rs         what the pages for people have in common
 //!   file.rs         the files of firmware/web: which form, which part (no I/O)
 //!   life.rs         a visitor's frames -> /life.json (no I/O)
 //!   frames.rs       captured frames -> pcapng (no I/O)
@@ -26,6 +27,7 @@ mod index;
 mod life;
 mod live;
 mod metrics;
+mod page;
 mod pages;
 mod patience;
 pub mod query;

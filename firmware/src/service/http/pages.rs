@@ -5,16 +5,15 @@ use core::fmt::{self, Write};
 use crate::limits::JOURNAL_ENTRIES;
 
 use super::Source;
+use super::page::Place;
 use super::response::{Code, Kind, Response};
-use super::tables::{self, Parts};
-use super::text::Plain;
-use super::{icon, index, metrics, status_json};
+use super::tables::{self, Form, Parts};
+use super::text::{Html, Plain};
+use super::{icon, index, metrics, page, status_json};
 
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
-    /// `/`: for people.
-    Index,
     /// `/status.json`: for programs.
     Status,
     /// `/favicon.ico`.
@@ -25,7 +24,6 @@ impl Page {
     /// The page at a path.
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
-            "/" => Some(Self::Index),
             "/status.json" => Some(Self::Status),
             "/favicon.ico" => Some(Self::Icon),
             _ => None,
@@ -35,7 +33,6 @@ impl Page {
     /// What it consists of.
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::Index => Kind::Html,
             Self::Status => Kind::Json,
             Self::Icon => Kind::Icon,
         }
@@ -51,6 +48,14 @@ pub(super) enum Listed {
     Neighbors,
     /// `/routes.json`.
     Routes,
+    /// `/timers.json`.
+    Timers,
+    /// `/`: the board, for people.
+    Board,
+    /// `/tables`: the tables, for people.
+    Tables,
+    /// `/log`: the journal, for people.
+    Log,
     /// `/metrics`: for Prometheus.
     Metrics,
     /// `/dmesg.txt`: the journal, as `dmesg` prints it.
@@ -64,6 +69,10 @@ impl Listed {
             "/sockets.json" => Some(Self::Sockets),
             "/neighbors.json" => Some(Self::Neighbors),
             "/routes.json" => Some(Self::Routes),
+            "/timers.json" => Some(Self::Timers),
+            "/" => Some(Self::Board),
+            "/tables" => Some(Self::Tables),
+            "/log" => Some(Self::Log),
             "/metrics" => Some(Self::Metrics),
             "/dmesg.txt" => Some(Self::Journal),
             _ => None,
@@ -73,7 +82,8 @@ impl Listed {
     /// What it consists of.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::Sockets | Self::Neighbors | Self::Routes => Kind::Json,
+            Self::Sockets | Self::Neighbors | Self::Routes | Self::Timers => Kind::Json,
+            Self::Board | Self::Tables | Self::Log => Kind::Html,
             Self::Metrics => Kind::Metrics,
             Self::Journal => Kind::Text,
         }
@@ -96,16 +106,31 @@ impl Reader {
 
     /// Appends as many whole items as fit; returns true if there are no more.
     pub fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
-        if self.list == Listed::Journal {
-            return self.journal.fill(source, out);
-        }
         let mut parts = Parts::after(self.written, out);
         match self.list {
-            Listed::Sockets => tables::sockets(source, &mut parts),
-            Listed::Neighbors => tables::neighbors(source, &mut parts),
-            Listed::Routes => tables::routes(source, &mut parts),
+            Listed::Sockets => tables::sockets(source, Form::Json, &mut parts),
+            Listed::Neighbors => tables::neighbors(source, Form::Json, &mut parts),
+            Listed::Routes => tables::routes(source, Form::Json, &mut parts),
+            Listed::Timers => tables::timers(source, Form::Json, &mut parts),
+            Listed::Tables => tables::page(source, &mut parts),
+            Listed::Board => index::page(source, &mut parts),
             Listed::Metrics => metrics::write(source, &mut parts),
-            Listed::Journal => {}
+            Listed::Journal => parts.run(|out| self.journal.fill(source, out, false)),
+            Listed::Log => {
+                parts.item(|out| {
+                    let small = "what happened, as dmesg prints it";
+                    page::begin(out, Place::Log, &"Log", &small)?;
+                    out.write_str(
+                        "<section><h2>Journal</h2><pre id=\"log\" tabindex=\"0\" role=\"log\" \
+                         aria-label=\"Journal\">",
+                    )
+                });
+                parts.run(|out| self.journal.fill(source, out, true));
+                parts.item(|out| {
+                    out.write_str("</pre></section>\n")?;
+                    page::end(out, &["dmesg.txt"])
+                });
+            }
         }
         self.written = parts.written();
         parts.is_done()
@@ -118,7 +143,6 @@ impl Reader {
 /// [`fmt::Error`] if it does not fit.
 pub(super) fn render(page: Page, source: &impl Source, out: &mut Response) -> fmt::Result {
     match page {
-        Page::Index => index::write(source, out),
         Page::Status => status_json::write(source, out),
         Page::Icon => out.append(&icon::ICON),
     }
@@ -144,12 +168,16 @@ impl JournalReader {
         Self { next: 0, left: JOURNAL_ENTRIES }
     }
 
-    /// Appends as many whole lines as fit; returns true if there are no more.
-    fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
+    /// Appends as many whole lines as fit, as text or as markup; returns true if there are no more.
+    fn fill(&mut self, source: &impl Source, out: &mut Response, is_markup: bool) -> bool {
         while self.left > 0 {
             let Some(entry) = source.journal_after(self.next) else { return true };
             let line_at = out.length();
-            if writeln!(out, "{}", Plain(&entry)).is_err() {
+            let written = match is_markup {
+                true => writeln!(out, "{}", Html(&entry)),
+                false => writeln!(out, "{}", Plain(&entry)),
+            };
+            if written.is_err() {
                 out.truncate(line_at);
                 // A line that does not even fit alone is skipped rather than tried for ever.
                 if line_at > 0 {

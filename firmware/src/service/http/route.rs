@@ -23,8 +23,11 @@ pub(super) enum Work {
     Take,
     /// To tell what happens, from this entry of the journal on.
     Events(u64),
-    /// To tell the visitor's own frames.
-    Life,
+    /// To tell the visitor's own frames: people, or programs.
+    Life {
+        /// People.
+        is_page: bool,
+    },
     /// To send the frames that pass.
     Frames(frames::Wanted),
 }
@@ -60,7 +63,8 @@ impl Work {
                 let last = head.conditions.last_event;
                 Self::Events(last.map_or(0, |last| last.saturating_add(1)))
             }
-            "/life.json" => Self::Life,
+            "/life" => Self::Life { is_page: true },
+            "/life.json" => Self::Life { is_page: false },
             "/pcap" => frames::Wanted::live(head.query).map_or_else(refused, Self::Frames),
             "/pcap/ring" => frames::Wanted::ring(head.query).map_or_else(refused, Self::Frames),
             _ => refused(Code::NotFound),

@@ -47,6 +47,13 @@ pub(super) fn write(source: &impl Source, out: &mut impl Write) -> fmt::Result {
     }
     out.write_str(",\n\"ipv4\":")?;
     ipv4(status.address.as_ref(), out)?;
+    out.write_str(",\n\"ipv6\":[")?;
+    for (index, ours) in status.ipv6.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let (address, prefix) = (ours.address(), ours.prefix_len());
+        write!(out, "{comma}{{\"address\":\"{address}\",\"prefix_length\":{prefix}}}")?;
+    }
+    out.write_str("]")?;
 
     direction(out, "received", "frame", &status.received)?;
     direction(out, "sent", "carrier", &status.sent)?;

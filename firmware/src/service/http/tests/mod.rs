@@ -18,13 +18,13 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use embedded_io_async::{ErrorType, Read, Write};
-use smoltcp::wire::{EthernetAddress, IpEndpoint, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpEndpoint, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
 use super::connection::{self, Buffers, Ended};
 use super::{Source, Streams};
 use crate::Text;
 use crate::journal::{Entry, Event, Journal};
-use crate::limits::{CAPTURE_FRAMES, FRAME_BYTES_MAX, JOURNAL_ENTRIES, LISTENERS};
+use crate::limits::{CAPTURE_FRAMES, FRAME_BYTES_MAX, IPV6_ADDRESSES, JOURNAL_ENTRIES, LISTENERS};
 use crate::net::{Neighbor, Route, SocketInfo};
 use crate::status::{
     Address, AddressSource, BoardFacts, Direction, Drop, Drops, Link, Listener, NicCounters,
@@ -136,6 +136,11 @@ fn desk() -> Desk {
             }),
             link: Link::UpAt { megabits: 100, full_duplex: true },
             address: Some(address),
+            ipv6: heapless::Vec::from_iter([Ipv6Cidr::new(
+                Ipv6Address::new(0xfe80, 0, 0, 0, 0x5054, 0xff, 0xfe12, 0x3457),
+                64,
+            )]),
+            dues: [("ipv4", Some(Duration::from_secs(1800))), ("ipv6", None)],
             received: Direction { packets: 22, bytes: 3227, ..Direction::default() },
             sent: Direction { packets: 29, bytes: 2214, errors: 1, ..Direction::default() },
             nic_counters: NicCounters { transfers_in: 21, ..NicCounters::default() },
@@ -173,6 +178,11 @@ fn desk() -> Desk {
 /// A text of `N` bytes of one character: the worst there is, once it is escaped.
 fn full<const N: usize>(character: char) -> Text<N> {
     Text::from(character.to_string().repeat(N).as_str())
+}
+
+/// An address as long as it can be.
+fn far_v6() -> Ipv6Address {
+    Ipv6Address::new(0x2001, 0xdb8, 0x1111, 0x2222, 0x3333, 0x4444, 0x5555, 0x6666)
 }
 
 /// A board on which everything is as long as it can be.
@@ -213,6 +223,8 @@ fn worst(character: char) -> Desk {
                 search: heapless::Vec::new(),
                 source: AddressSource::Dhcp { server: far, lease_seconds: u32::MAX },
             }),
+            ipv6: (0..IPV6_ADDRESSES).map(|_| Ipv6Cidr::new(far_v6(), 128)).collect(),
+            dues: [("ipv4", Some(Duration::MAX)), ("ipv6", Some(Duration::MAX))],
             received: counts,
             sent: counts,
             nic_counters: NicCounters {

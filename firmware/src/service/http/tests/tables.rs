@@ -6,15 +6,11 @@ use std::string::String;
 use std::vec::Vec;
 
 use serde_json::Value;
-use smoltcp::wire::{IpCidr, Ipv6Address};
+use smoltcp::wire::IpCidr;
 
 use super::*;
 use crate::limits::{NEIGHBORS, PAGE_BYTES_MAX, ROUTES, TCP_SOCKETS, UDP_SOCKETS};
 use crate::net::{NeighborState, Port, Protocol, RouteSource, SocketState};
-
-fn far() -> Ipv6Address {
-    Ipv6Address::new(0x2001, 0xdb8, 0x1111, 0x2222, 0x3333, 0x4444, 0x5555, 0x6666)
-}
 
 fn socket() -> SocketInfo {
     SocketInfo {
@@ -104,14 +100,49 @@ fn tables_are_json() {
     }
 }
 
+#[test]
+fn what_is_to_happen_is_told() {
+    let waiting = SocketInfo { timer: tcp::Timer::On(204_000, 1), ..socket() };
+    let desk = Desk { sockets: std::vec![socket(), waiting], ..full() };
+    let timers = json(&desk, "/timers.json");
+    let of = |number: usize| {
+        let timer = &timers[number];
+        [&timer["owner"], &timer["what"], &timer["of"]].map(|text| text.as_str().unwrap_or("-"))
+    };
+    assert_eq!(timers.as_array().map(Vec::len), Some(3), "{timers}");
+    assert_eq!(of(0), ["ipv4", "next step", "-"]);
+    assert_eq!(timers[0]["due_in_seconds"], 1787.654322);
+    assert_eq!(of(1), ["neighbor", "no longer sure", "192.168.1.7"]);
+    assert_eq!(of(2), ["tcp", "retransmission", "192.168.1.42:80 to 192.168.1.7:40000"]);
+    assert_eq!((&timers[2]["due_in_seconds"], &timers[2]["tries"]), (&0.204.into(), &1.into()));
+}
+
+#[test]
+fn people_are_shown_the_same() {
+    let page = fetch(&full(), &get("/tables"));
+    assert_eq!(page.field("Content-Type"), Some("text/html; charset=utf-8"));
+    let text = page.text();
+    for expected in [
+        "<th scope=\"col\">local address</th>",
+        "<td>192.168.1.42</td><td>80</td><td>192.168.1.7</td><td>40000</td><td>ESTABLISHED</td>",
+        "<td>52:54:00:12:34:57</td><td>reachable</td><td>1.000001</td><td>29.000000</td>",
+        "<td>0.0.0.0/0</td><td>192.168.1.1</td><td>eth0</td><td>0</td><td>dhcp</td>",
+        "<td>no longer sure</td>",
+    ] {
+        assert!(text.contains(expected), "{expected} not in\n{text}");
+    }
+    assert_eq!(text.matches("<table").count(), text.matches("</table>").count());
+    assert!(fetch(&desk(), &get("/tables")).text().contains("None."));
+}
+
 /// The fullest tables take several parts, and lose no row.
 #[test]
 fn tables_come_whole_however_long() {
     let mut socket = socket();
-    socket.local.addr = far().into();
-    socket.remote = Some(IpEndpoint::new(far().into(), 65_535));
-    let neighbor = Neighbor { address: far().into(), ..neighbor() };
-    let route = Route { gateway: Some(far().into()), ..route() };
+    socket.local.addr = far_v6().into();
+    socket.remote = Some(IpEndpoint::new(far_v6().into(), 65_535));
+    let neighbor = Neighbor { address: far_v6().into(), ..neighbor() };
+    let route = Route { gateway: Some(far_v6().into()), ..route() };
     let desk = Desk {
         sockets: std::vec![socket; TCP_SOCKETS + UDP_SOCKETS],
         neighbors: std::vec![neighbor; NEIGHBORS],

@@ -66,6 +66,12 @@ impl System {
         }
         tasks
     }
+
+    /// The number of the first task of this name.
+    pub fn task_number(&self, name: &str) -> Option<usize> {
+        let tasks = self.tasks();
+        tasks.iter().find(|task| task.name == name).map(|task| task.number as usize)
+    }
 }
 
 /// An executor whose tasks are counted.

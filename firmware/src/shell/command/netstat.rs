@@ -293,6 +293,9 @@ impl fmt::Display for Row<'_> {
             write!(f, " {:<10} {number:<10}", 0)?;
         }
         if wanted.programs {
+            // That of ps; a command has none of its own, and its socket's stands for it.
+            let task = self.system.and_then(|system| system.task_number(owner));
+            let number = task.unwrap_or(*number);
             let program = Text::<32>::of(format_args!("{number}/{owner}"));
             write!(f, " {:<20}", program.as_str())?;
         }

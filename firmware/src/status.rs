@@ -290,6 +290,8 @@ drops! {
     TelnetSubnegotiation = "telnet_subnegotiation",
     /// Telnet: an answer that was not given, since there were too many without a line in between.
     TelnetAnswer = "telnet_answer",
+    /// A byte typed before a telnet client's Synch, which asks for that (RFC 854).
+    TelnetSynch = "telnet_synch",
     /// Console output that the UART did not take in time, in bytes.
     ConsoleOutput = "console_output",
     /// Console input that the shell did not take in time, in bytes.
@@ -300,7 +302,10 @@ impl Drop {
     /// Whether a frame of ours (true) or of a peer (false) was dropped; none if it was no frame.
     pub const fn is_sent(self) -> Option<bool> {
         match self {
-            Self::TelnetCommand | Self::TelnetSubnegotiation | Self::TelnetAnswer => None,
+            Self::TelnetCommand
+            | Self::TelnetSubnegotiation
+            | Self::TelnetAnswer
+            | Self::TelnetSynch => None,
             Self::Backscatter
             | Self::DhcpTooOften
             | Self::NoRoute

@@ -1,5 +1,6 @@
 //! TCP as services see it: a listener that accepts, a stream that reads and writes.
 
+use core::cell::Cell;
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::Deref;
@@ -120,7 +121,7 @@ impl TcpListener {
         })
         .await;
         count(&system.counters().tcp_accepted);
-        TcpStream { system, id, peer, local }
+        TcpStream { system, id, peer, local, read_urgent: Cell::new(false) }
     }
 }
 
@@ -155,7 +156,8 @@ impl System {
         to: IpEndpoint,
     ) -> Result<TcpStream, NetError> {
         let (id, local) = self.stack.borrow_mut().tcp_connect(self.now(), owner, to)?;
-        let stream = TcpStream { system: self, id, peer: to, local };
+        let read_urgent = Cell::new(false);
+        let stream = TcpStream { system: self, id, peer: to, local, read_urgent };
         let answered = poll_fn(|context| {
             let mut stack = self.stack.borrow_mut();
             match stack.tcp.connected(id) {
@@ -194,6 +196,8 @@ pub struct TcpStream {
     id: ConnectionId,
     peer: IpEndpoint,
     local: IpEndpoint,
+    /// What was read last came before the end of urgent data.
+    read_urgent: Cell<bool>,
 }
 
 impl TcpStream {
@@ -269,12 +273,28 @@ impl TcpStream {
         let _ = stack.tcp.engine.abort(self.system.now().into(), self.id);
     }
 
+    /// True if what is to be read next comes before the end of urgent data (RFC 9293 3.8.5), and once
+    /// if what was read last did.
+    pub fn take_urgent(&self) -> bool {
+        let stack = self.system.stack.borrow();
+        self.read_urgent.take() || matches!(stack.tcp.engine.urgent(self.id), Ok(Some(_)))
+    }
+
+    /// What was written so far is urgent.
+    pub fn mark_urgent(&self) {
+        let mut stack = self.system.stack.borrow_mut();
+        // Cannot fail: it is ours until we give it back.
+        let _ = stack.tcp.engine.mark_urgent(self.system.now().into(), self.id);
+        stack.note_work();
+    }
+
     fn poll_read(
         &self,
         buffer: &mut [u8],
         context: &mut Context<'_>,
     ) -> Poll<Result<usize, TcpError>> {
         self.attempt(|stack| {
+            self.read_urgent.set(matches!(stack.tcp.engine.urgent(self.id), Ok(Some(_))));
             match stack.tcp.engine.read(self.system.now().into(), self.id, buffer) {
                 Ok(Read::Bytes(bytes)) => Poll::Ready(Ok(bytes)),
                 Ok(Read::Finished) => Poll::Ready(Ok(0)),

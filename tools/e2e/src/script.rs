@@ -164,6 +164,7 @@ pub const SCRIPTS: &[Script] = &[
     script("telnet_netcat", Boot::Dhcp, PlaysOn::All, &["nc"], telnet::netcat),
     script("telnet_nine", Boot::Dhcp, PlaysOn::All, &["telnet", "curl"], telnet::nine_sessions),
     script("telnet_nonsense", Boot::Dhcp, PlaysOn::All, &["telnet", "curl"], telnet::nonsense),
+    script("telnet_synch", Boot::Dhcp, PlaysOn::TwinAndChip, &["curl"], telnet::synch),
     script(
         "telnet_tinygrams",
         Boot::Dhcp,

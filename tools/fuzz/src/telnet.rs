@@ -45,7 +45,7 @@ fn hear(bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
         match protocol.receive(byte, &mut out) {
             Heard::Nothing => {}
             Heard::Data(byte) => keys.push(byte),
-            Heard::Keys(more) => keys.extend(more),
+            Heard::Keys(more) | Heard::Abort(more) => keys.extend(more),
         }
         said.extend(out);
         let _ = protocol.take_dropped();

@@ -136,7 +136,7 @@ impl Linemode {
     fn heard_key(&mut self, function: u8, flags: u8, value: u8) -> Option<[u8; 3]> {
         let level = flags & slc::LEVEL;
         let index = match function {
-            // Without urgent data there is no Synch, and we have no records.
+            // No key of a Unix terminal sends a Synch, and we have no records.
             0 | slc::SYNCH | slc::EOR | 19.. => {
                 let refused = level == slc::NO_SUPPORT || flags & slc::ACK != 0;
                 return (!refused).then_some([function, slc::NO_SUPPORT, 0]);

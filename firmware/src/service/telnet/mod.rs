@@ -16,8 +16,8 @@
 //! | BINARY (856) | both | CR as it is |
 //! | STATUS (859), TIMING-MARK (860) | ours | answered when asked |
 //!
-//! There is no urgent data below (the TCP does not tell where it begins), so a Synch throws nothing
-//! away: its DM is taken for what it is in the stream, and IP, AO and AYT act in their place.
+//! A Synch (urgent data that ends with DM) throws away what was typed before it, commands excepted;
+//! AO is answered by one, so that the client throws away what is on its way to the screen.
 //!
 //! There is one task more than there are sessions: whichever takes a connection while all sessions
 //! are in use tells so and closes it.

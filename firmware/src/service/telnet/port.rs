@@ -21,6 +21,15 @@ pub trait Connection {
     /// As `embedded_io_async::Write::write`; when it is dropped, nothing was written.
     async fn write(&self, bytes: &[u8]) -> Result<usize, Self::Error>;
 
+    /// True if what is to be read next comes before the end of urgent data, and once if what was
+    /// read last did.
+    fn take_urgent(&self) -> bool {
+        false
+    }
+
+    /// What was written so far is urgent.
+    fn mark_urgent(&self) {}
+
     /// Counts what passes, from the next segment on that brings data.
     fn start_meter(&self) {}
 
@@ -39,6 +48,14 @@ impl Connection for TcpStream {
 
     async fn write(&self, bytes: &[u8]) -> Result<usize, TcpError> {
         embedded_io_async::Write::write(&mut &*self, bytes).await
+    }
+
+    fn take_urgent(&self) -> bool {
+        self.take_urgent()
+    }
+
+    fn mark_urgent(&self) {
+        self.mark_urgent();
     }
 
     fn start_meter(&self) {
@@ -66,6 +83,8 @@ pub struct TelnetPort<'a, C> {
     ended: bool,
     /// Bytes to be sent.
     outgoing: heapless::Vec<u8, TELNET_BUFFER_BYTES>,
+    /// How many of them end with the mark of a Synch.
+    urgent: usize,
 }
 
 impl<'a, C: Connection> TelnetPort<'a, C> {
@@ -84,6 +103,7 @@ impl<'a, C: Connection> TelnetPort<'a, C> {
             keys: &[],
             ended: false,
             outgoing,
+            urgent: 0,
         }
     }
 
@@ -96,6 +116,9 @@ impl<'a, C: Connection> TelnetPort<'a, C> {
     /// or there are no more. Returns how many keys came of them.
     fn decode(&mut self, buffer: &mut [u8]) -> usize {
         let mut filled = 0;
+        if self.connection.take_urgent() {
+            self.protocol.synch();
+        }
         while let Some(slot) = buffer.get_mut(filled) {
             if let Some((&key, rest)) = self.keys.split_first() {
                 self.keys = rest;
@@ -115,6 +138,10 @@ impl<'a, C: Connection> TelnetPort<'a, C> {
                     filled += 1;
                 }
                 Heard::Keys(keys) => self.keys = keys,
+                Heard::Abort(keys) => {
+                    self.keys = keys;
+                    self.urgent = self.outgoing.len();
+                }
             }
             if let Some(why) = self.protocol.take_dropped() {
                 self.drops.count(why);
@@ -136,7 +163,9 @@ impl<'a, C: Connection> TelnetPort<'a, C> {
             if self.outgoing.is_empty() {
                 return core::future::pending().await;
             }
-            self.connection.write(&self.outgoing).await
+            // By itself up to a mark, so that the end of urgent data is the mark's.
+            let len = if self.urgent == 0 { self.outgoing.len() } else { self.urgent };
+            self.connection.write(&self.outgoing[..len]).await
         };
         match select(read, write).await {
             Either::First(len) => {
@@ -147,6 +176,10 @@ impl<'a, C: Connection> TelnetPort<'a, C> {
                 let len = len?.min(self.outgoing.len());
                 self.outgoing.copy_within(len.., 0);
                 self.outgoing.truncate(self.outgoing.len() - len);
+                if self.urgent > 0 && self.urgent <= len {
+                    self.connection.mark_urgent();
+                }
+                self.urgent = self.urgent.saturating_sub(len);
             }
         }
         Ok(())

@@ -41,6 +41,8 @@ pub enum Heard {
     Data(u8),
     /// A command that stands for these keys.
     Keys(&'static [u8]),
+    /// The same, and what was answered ends with the mark of a Synch.
+    Abort(&'static [u8]),
 }
 
 /// Where in the stream we are.
@@ -76,6 +78,8 @@ pub struct Protocol {
     wants_lines: bool,
     /// The last byte sent was CR, and what follows decides whether it needs a NUL.
     sent_carriage_return: bool,
+    /// In a Synch: up to its mark, only commands count.
+    synching: bool,
     /// Answers given since the last line of data; no more than [`TELNET_ANSWERS_MAX`].
     answers: u32,
     /// What was just dropped.
@@ -137,6 +141,12 @@ impl Protocol {
         }
     }
 
+    /// The stream is urgent: what was typed before the next data mark is thrown away, so that the
+    /// commands among it are heard (RFC 854, "the telnet Synch signal").
+    pub fn synch(&mut self) {
+        self.synching = true;
+    }
+
     /// What the last byte made us drop, once.
     pub fn take_dropped(&mut self) -> Option<Drop> {
         self.dropped.take()
@@ -181,6 +191,10 @@ impl Protocol {
     }
 
     fn data(&mut self, byte: u8) -> Heard {
+        if self.synching {
+            self.dropped = Some(Drop::TelnetSynch);
+            return Heard::Nothing;
+        }
         if matches!(byte, b'\r' | b'\n') {
             self.answers = 0;
         }
@@ -193,6 +207,7 @@ impl Protocol {
     /// The byte after IAC.
     fn command(&mut self, byte: u8, out: &mut Out) -> Heard {
         match byte {
+            IAC if self.synching => self.data(IAC),
             IAC => Heard::Data(IAC),
             WILL | WONT | DO | DONT => {
                 self.state = State::Option { verb: byte };
@@ -209,18 +224,22 @@ impl Protocol {
             }
             // As Ctrl-C, the backspace key, Ctrl-E Ctrl-U, and Ctrl-D.
             IP | BRK | ABORT => Heard::Keys(b"\x03"),
+            // What they edit was thrown away.
+            EC | EL if self.synching => Heard::Nothing,
             EC => Heard::Keys(b"\x7f"),
             EL => Heard::Keys(b"\x05\x15"),
             EOF => Heard::Keys(b"\x04"),
-            // As Ctrl-O: the command runs on, its output is thrown away. RFC 854 asks for a Synch
-            // in return, of which we have the mark, for want of urgent data.
+            // As Ctrl-O: the command runs on, its output is thrown away; what is on its way, by a
+            // Synch in return.
             AO => {
                 put(out, &[IAC, DM]);
-                Heard::Keys(b"\x0f")
+                Heard::Abort(b"\x0f")
             }
-            // DM: the end of a Synch. Nothing before it was skipped, as the TCP below does not tell
-            // where urgent data begins; IP, AO and AYT took effect in their place in the stream.
-            NOP | DM | GA | SUSP | EOR => Heard::Nothing,
+            DM => {
+                self.synching = false;
+                Heard::Nothing
+            }
+            NOP | GA | SUSP | EOR => Heard::Nothing,
             _ => {
                 self.dropped = Some(Drop::TelnetCommand);
                 Heard::Nothing

@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+use nix::sys::socket::MsgFlags;
 
 use crate::script::shell::{PROMPT, log_in, log_in_by};
 use crate::script::web;
@@ -219,20 +222,74 @@ pub fn nine_sessions(session: &mut Session) -> Result<()> {
     open(0)
 }
 
-/// Endless subnegotiation, half an option, commands that do not exist, options flipped for ever: it
-/// is counted, and the session goes on.
-pub fn nonsense(session: &mut Session) -> Result<()> {
-    const IAC: u8 = 255;
+/// The byte that begins a telnet command.
+const IAC: u8 = 255;
+
+/// A connection without a telnet client.
+fn connect(session: &Session) -> Result<TcpStream> {
     let (address, port) = session.endpoint(23)?;
     let connect = || {
         let stream = TcpStream::connect_timeout(&(address, port).into(), PATIENCE);
         stream.with_context(|| format!("connect to {address}:{port}"))
     };
-    let mut stream = match &session.lab {
+    let stream = match &session.lab {
         Some(lab) => lab.namespace().enter(connect)??,
         None => connect()?,
     };
     stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Reads until this was heard; returns all of it.
+fn hear(stream: &mut TcpStream, end: &[u8]) -> Result<Vec<u8>> {
+    let mut heard = Vec::new();
+    let mut chunk = [0; 4096];
+    while !heard.windows(end.len()).any(|bytes| bytes == end) {
+        let len = stream.read(&mut chunk);
+        let len = len.with_context(|| format!("after {}", heard.escape_ascii()))?;
+        ensure!(len > 0, "the board closed the connection");
+        heard.extend_from_slice(&chunk[..len]);
+    }
+    Ok(heard)
+}
+
+/// The Synch of RFC 854, by TCP's urgent pointer, both ways: what was typed before it is thrown
+/// away, but for the commands among it; the answer to AO is one, too.
+pub fn synch(session: &mut Session) -> Result<()> {
+    const AO: u8 = 245;
+    const DM: u8 = 242;
+    let mut stream = connect(session)?;
+    hear(&mut stream, PROMPT.as_bytes())?;
+    let mut bytes = b"echo thrown away\r\n".to_vec();
+    bytes.extend([IAC, AO, IAC, DM]);
+    // Its last byte is what urgent data ends with.
+    let sent = nix::sys::socket::send(stream.as_raw_fd(), &bytes, MsgFlags::MSG_OOB)?;
+    ensure!(sent == bytes.len(), "{sent} of {}", bytes.len());
+    // The byte that the board's urgent pointer shows is not in the stream, as Linux reads it.
+    let mut mark = [0];
+    until("the board's Synch", PATIENCE, || {
+        match nix::sys::socket::recv(stream.as_raw_fd(), &mut mark, MsgFlags::MSG_OOB) {
+            Ok(1) => Ok(Some(())),
+            // Not there yet.
+            Ok(_) | Err(Errno::EAGAIN | Errno::EINVAL) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    })?;
+    ensure!(mark == [DM], "{mark:?}");
+    stream.write_all(b"echo kept\r\n")?;
+    let heard = hear(&mut stream, b"kept\r\n")?;
+    let heard = String::from_utf8_lossy(&heard);
+    ensure!(!heard.contains("thrown"), "{heard:?}");
+    let status = web::status(session)?;
+    let count = web::find(&status, "telnet_synch").and_then(serde_json::Value::as_u64);
+    ensure!(count == Some(18), "telnet_synch: {count:?}");
+    Ok(())
+}
+
+/// Endless subnegotiation, half an option, commands that do not exist, options flipped for ever: it
+/// is counted, and the session goes on.
+pub fn nonsense(session: &mut Session) -> Result<()> {
+    let mut stream = connect(session)?;
     let mut bytes = vec![IAC, 250, 34];
     bytes.extend([b' '; 4000]);
     bytes.extend([IAC, 240]);
@@ -240,14 +297,7 @@ pub fn nonsense(session: &mut Session) -> Result<()> {
     bytes.extend([IAC, 253, 1, IAC, 254, 1].repeat(500));
     bytes.extend(b"\r\necho $?x\r\n");
     stream.write_all(&bytes)?;
-    let mut heard = Vec::new();
-    let mut chunk = [0; 4096];
-    while !heard.windows(3).any(|bytes| bytes == b"0x\r") {
-        let len = stream.read(&mut chunk);
-        let len = len.with_context(|| format!("after {}", heard.escape_ascii()))?;
-        ensure!(len > 0, "the board closed the connection");
-        heard.extend_from_slice(&chunk[..len]);
-    }
+    hear(&mut stream, b"0x\r")?;
     // Half an option, and gone.
     stream.write_all(&[IAC, 251])?;
     drop(stream);

@@ -33,7 +33,7 @@ fn receive(protocol: &mut Protocol, bytes: &[u8]) -> (Vec<u8>, Vec<u8>, Vec<Drop
         match protocol.receive(byte, &mut out) {
             Heard::Nothing => {}
             Heard::Data(byte) => data.push(byte),
-            Heard::Keys(keys) => data.extend_from_slice(keys),
+            Heard::Keys(keys) | Heard::Abort(keys) => data.extend_from_slice(keys),
         }
         replies.extend_from_slice(&out);
         drops.extend(protocol.take_dropped());
@@ -157,6 +157,17 @@ fn commands_are_keys() {
     check(&[b'x', IAC, IAC, b'y'], b"x\xffy", b"");
     check(&[IAC, NOP, IAC, DM, IAC, GA, IAC, SUSP, IAC, EOR], b"", b"");
     check_dropped(&[IAC, 0, IAC, SE, IAC, 235, b'a'], &[Drop::TelnetCommand; 3]);
+}
+
+/// RFC 854: up to the mark only commands count, and editing is none of them.
+#[test]
+fn a_synch_throws_away_what_was_typed() {
+    let mut protocol = greeted();
+    protocol.synch();
+    let typed = [b'a', IAC, IAC, IAC, EC, IAC, EL, b'\r', IAC, IP, b'b', IAC, DM, b'c'];
+    let (data, replies, drops) = receive(&mut protocol, &typed);
+    assert_eq!((&data[..], &replies[..]), (&b"\x03c"[..], &b""[..]));
+    assert_eq!(drops, [Drop::TelnetSynch; 4]);
 }
 
 /// RFC 856: CR is data like any other, both ways.

@@ -6,10 +6,12 @@ mod capture;
 mod commands;
 mod commands_active;
 mod cycles;
+mod dial;
 mod dump;
 mod hostile;
 mod ipv6;
 mod lease;
+mod lessons;
 pub mod names;
 mod names_link;
 mod pcap_stream;
@@ -108,6 +110,8 @@ const TABLES: &[&str] =
 const ACTIVE: &[&str] = &["radvd", "unshare", "script", "wget", "nc", "telnet", "busybox"];
 /// What the dumps of both sides use.
 const DUMP: &[&str] = &["radvd", "unshare", "tcpdump", "busybox", "curl"];
+/// Whoever takes the lessons.
+const LESSONS: &[&str] = &["radvd", "unshare", "curl", "telnet"];
 /// The peers of the trials of IPv6.
 const IPV6: &[&str] = &["radvd", "unshare", "ping", "curl", "telnet"];
 
@@ -155,6 +159,7 @@ pub const SCRIPTS: &[Script] = &[
     ),
     script("bytes_out", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::out),
     script("bytes_in", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::back),
+    script("dial_loss", Boot::Dhcp, PlaysOn::Twin, &["ping", "curl", "tcpdump"], dial::loss),
     script("telnet_three", Boot::Dhcp, PlaysOn::All, &["telnet"], shell::three_sessions),
     script("telnet_inetutils", Boot::Dhcp, PlaysOn::All, &["telnet", "stty"], telnet::inetutils),
     script("telnet_linemode", Boot::Dhcp, PlaysOn::All, &["telnet"], telnet::linemode),
@@ -216,6 +221,7 @@ pub const SCRIPTS: &[Script] = &[
     script("dump_wrong_filters", Boot::Routed, PlaysOn::Twin, DUMP, dump::wrong_filters),
     script("ipv6", Boot::Routed, PlaysOn::TwinAndChip, IPV6, ipv6::by_advertisement),
     script("ipv6_duplicate", Boot::Routed, PlaysOn::Twin, IPV6, ipv6::duplicate),
+    script("lessons", Boot::Routed, PlaysOn::Twin, LESSONS, lessons::all),
     script("static_address", Boot::Static, PlaysOn::Wire, &["ping", "curl"], address::fixed),
     script(
         "static_reboot",

@@ -125,7 +125,10 @@ fn connect(lab: &Lab, address: Ipv4Addr) -> Result<TcpStream> {
 }
 
 /// Reads a head up to and with its empty line; the number in its Content-Length.
-fn head(reader: &mut impl std::io::BufRead) -> Result<Option<usize>> {
+///
+/// # Errors
+/// If it does not end.
+pub fn head(reader: &mut impl std::io::BufRead) -> Result<Option<usize>> {
     let mut length = None;
     for _ in 0..HEAD_LINES_MAX {
         let mut line = String::new();

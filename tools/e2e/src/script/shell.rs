@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::board::MAC;
 use crate::stage::Session;
 use crate::telnet::{Client, Telnet};
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, until};
 
 /// What the arrow up sends.
 const ARROW_UP: &str = "\x1b[A";
@@ -73,6 +73,18 @@ pub fn on_the_console(session: &mut Session) -> Result<()> {
     session.board.wait_for(mark, &["eth0: flags="])?;
     session.board.wait_for(mark, &["ether", MAC])?;
     Ok(())
+}
+
+/// Types a line on the console, and returns what is printed until the next prompt.
+pub fn on_console(session: &mut Session, line: &str) -> Result<String> {
+    let mark = session.board.console().mark();
+    session.board.type_keys(&format!("{line}\r"))?;
+    until(line, PATIENCE, || {
+        let text = session.board.console().text_after(mark);
+        let printed = text.split_once('\n').map(|(_, printed)| printed);
+        Ok(printed.filter(|printed| printed.ends_with(PROMPT)).map(str::to_owned))
+    })
+    .with_context(|| session.board.console().text_after(mark))
 }
 
 /// The binary log over TCP: something comes, and the connection stays open.

@@ -1,5 +1,6 @@
 //! The HTTP service, by curl.
 
+use std::net::{SocketAddrV4, TcpStream};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -7,6 +8,7 @@ use serde_json::Value;
 
 use crate::stage::Session;
 use crate::tool::curl;
+use crate::wait::PATIENCE;
 
 /// Requests of a row.
 const REQUESTS: usize = 200;
@@ -49,6 +51,24 @@ pub fn eight_at_a_time(session: &mut Session) -> Result<()> {
         // All are joined before the first error is returned.
         clients.into_iter().map(join).collect::<Vec<_>>().into_iter().collect()
     })
+}
+
+/// A connection to the board's port 80.
+pub fn connect(session: &Session) -> Result<TcpStream> {
+    let (address, port) = session.endpoint(80)?;
+    let connect = || {
+        let to = SocketAddrV4::new(address, port);
+        let stream = TcpStream::connect_timeout(&to.into(), PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        std::io::Result::Ok(stream)
+    };
+    match &session.lab {
+        Some(lab) => lab.namespace().enter(connect)?,
+        None => connect(),
+    }
+    .context("connect to port 80")
 }
 
 /// Fetches the index page, which must be whole.

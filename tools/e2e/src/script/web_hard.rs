@@ -2,14 +2,13 @@
 //! connections than workers, words that two machines would read differently.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddrV4, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::script::web;
+use crate::script::web::{self, connect};
 use crate::stage::Session;
-use crate::wait::PATIENCE;
 
 /// Requests on one connection: as many as the board serves on one.
 const REQUESTS: usize = 10_000;
@@ -19,24 +18,6 @@ const AHEAD: usize = 20;
 const KEPT: usize = 24;
 /// Connections on which nothing is said.
 const SILENT: usize = 8;
-
-/// A connection to the board's port 80.
-fn connect(session: &Session) -> Result<TcpStream> {
-    let (address, port) = session.endpoint(80)?;
-    let connect = || {
-        let to = SocketAddrV4::new(address, port);
-        let stream = TcpStream::connect_timeout(&to.into(), PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
-        std::io::Result::Ok(stream)
-    };
-    match &session.lab {
-        Some(lab) => lab.namespace().enter(connect)?,
-        None => connect(),
-    }
-    .context("connect to port 80")
-}
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: board\r\n\r\n")

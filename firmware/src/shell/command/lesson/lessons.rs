@@ -92,22 +92,22 @@ first one's, and look at the entry and the seconds it has left.
     Lesson {
         title: "the table forgets",
         text: "\
-Machines come and go, so nothing is believed for ever. Ping, wait until the
-entry is stale (arp -n shows the seconds), and ping again: the board makes
-sure that the router is still there.
+Machines come and go, so nothing is believed for ever. Ping another machine,
+such as your telephone, switch its network off, and wait half a minute: arp -n
+calls the entry stale. Ping again. After five seconds without an answer the
+board asks that machine alone whether it is still there, and then everybody.
 
-    ping -c 1 {router}
-    arp -n
-    ping -c 1 {router}
+    ping -c 1 ADDRESS
+    arp -n                                    half a minute later
+    ping -c 10 ADDRESS
 ",
         proofs: &[
-            seen("an echo request", Way::Out, "icmp[icmptype] == icmp-echo and dst host {router}"),
+            seen("an echo request", Way::Out, ECHO),
             seen(
-                "a question about the router",
+                "a question to one machine: are you still there?",
                 Way::Out,
-                "arp[6:2] == 1 and arp dst host {router}",
+                "arp[6:2] == 1 and not ether broadcast",
             ),
-            seen("its answer", Way::In, "arp[6:2] == 2 and arp src host {router}"),
         ],
     },
     Lesson {

@@ -149,6 +149,7 @@ pub const SCRIPTS: &[Script] = &[
         web_hard::clients_that_are_not_kind,
     ),
     script("http_crowd", Boot::Dhcp, PlaysOn::Twin, &["curl"], web_hard::a_crowd),
+    script("http_load", Boot::Dhcp, PlaysOn::Twin, &["curl", "wrk"], web_hard::under_load),
     script("events", Boot::Dhcp, PlaysOn::Twin, &["curl"], web_metrics::events),
     script(
         "metrics",

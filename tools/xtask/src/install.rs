@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 20] = [
+pub const E2E: [Tool; 21] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -49,6 +49,7 @@ pub const E2E: [Tool; 20] = [
     tool("radvd", "radvd", "a real IPv6 router's advertisements"),
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),
+    tool("wrk", "wrk", "HTTP requests as fast as they go"),
     tool("curl", "curl", "a real HTTP client"),
     tool("tshark", "tshark", "reads captures, and finds what is malformed"),
     tool("capinfos", "wireshark-common", "says what a capture is"),

@@ -32,7 +32,7 @@ pub(crate) mod web;
 
 use bench::{Adapter, Bench};
 use guest::Guest;
-pub use linux::Place;
+pub use linux::{PAGE_BYTES, Place};
 use packages::Packages;
 
 /// Who bears witness.

@@ -17,7 +17,7 @@ use xtask::witness::{Place, crc32, data, linux};
 use crate::board::{Hardware, Model, Server, cpu_time};
 use crate::lab::{HOST, Lab, STATIC};
 use crate::measure::{Times, ping};
-use crate::process::Mark;
+use crate::process::{Mark, Process};
 use crate::script::bytes::{BYTES, LIMIT};
 use crate::stage::{Boot, Session};
 
@@ -87,21 +87,42 @@ pub fn turn(who: Who) -> Result<Turn> {
             Ok(Turn { ping, out, back })
         }
         Who::Linux => {
-            let lab = Lab::new()?;
-            let server = Server::start(Attachment::RootPort, lab.folder(), &lab)?;
-            let place = Place { address: STATIC, host: HOST, fetch: None };
-            let machine = linux(place).map_err(|error| anyhow!("{error}"))?;
-            let machine = machine.nic(Nic::redirected(&server.socket));
-            let command = machine.command().map_err(|error| anyhow!("{error}"))?;
-            let guest = lab.spawn(command)?;
-            let ready = guest.output.wait_for(Mark::default(), &["witness: obeys"], BOOT_MAX);
-            ready.with_context(|| guest.output.tail(40))?;
+            let Linux { guest, server, lab } = Linux::start()?;
             let pids = [guest.id(), server.process.id()];
             let ping = ping(&lab, STATIC, PINGS)?;
             let back = timed(&pids, || serve(&lab, &bytes))?;
             let out = timed(&pids, || fetch(&lab, "/data", &bytes))?;
             Ok(Turn { ping, out, back })
         }
+    }
+}
+
+/// Linux in a laboratory of its own, at [`STATIC`].
+#[derive(Debug)]
+pub struct Linux {
+    // Dropped in this order: the emulator, what serves its chip, the network.
+    guest: Process,
+    server: Server,
+    /// The laboratory.
+    pub lab: Lab,
+}
+
+impl Linux {
+    /// Boots it, and waits until its web server serves.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn start() -> Result<Self> {
+        let lab = Lab::new()?;
+        let server = Server::start(Attachment::RootPort, lab.folder(), &lab)?;
+        let place = Place { address: STATIC, host: HOST, fetch: None };
+        let machine = linux(place).map_err(|error| anyhow!("{error}"))?;
+        let machine = machine.nic(Nic::redirected(&server.socket));
+        let command = machine.command().map_err(|error| anyhow!("{error}"))?;
+        let guest = lab.spawn(command)?;
+        let ready = guest.output.wait_for(Mark::default(), &["witness: obeys"], BOOT_MAX);
+        ready.with_context(|| guest.output.tail(40))?;
+        Ok(Self { guest, server, lab })
     }
 }
 

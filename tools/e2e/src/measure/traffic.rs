@@ -100,9 +100,93 @@ fn read_rate(text: &str) -> Result<Rate> {
     Ok(Rate { per_second, failed: (failed + other) as u64, complete: complete as u64 })
 }
 
+/// What wrk counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Requests a second.
+    pub per_second: f64,
+    /// Requests answered.
+    pub complete: u64,
+    /// Half of the answers took no longer.
+    pub median: Duration,
+    /// 99 of 100 took no longer.
+    pub p99: Duration,
+    /// Connections refused or ended, answers that did not come or were not 2xx or 3xx.
+    pub failed: u64,
+}
+
+/// Fetches a page for some seconds on so many connections at a time, which are kept, or each used
+/// for one request.
+///
+/// # Errors
+/// If wrk gives up, or no answer came.
+pub fn wrk(lab: &Lab, url: &str, clients: u32, seconds: u32, keep_alive: bool) -> Result<Load> {
+    let (clients, duration) = (clients.to_string(), format!("{seconds}s"));
+    let mut line = vec!["-t", "1", "-c", &clients, "-d", &duration, "--latency"];
+    if !keep_alive {
+        line.extend(["-H", "Connection: close"]);
+    }
+    line.push(url);
+    read_load(&lab.run("wrk", &line, PATIENCE + Duration::from_secs(seconds.into()))?)
+}
+
+fn read_load(text: &str) -> Result<Load> {
+    let after = |name: &str| {
+        let line = text.lines().find_map(|line| line.trim_start().strip_prefix(name));
+        line.map(str::trim).with_context(|| format!("wrk says no {name:?}: {text}"))
+    };
+    let complete =
+        text.lines().find_map(|line| line.split_once(" requests in ")?.0.trim().parse().ok());
+    // `Socket errors: connect 0, read 3, write 0, timeout 0`, if there are any.
+    let numbers = |name: &str| -> u64 {
+        let line = after(name).unwrap_or_default();
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<u64>().ok()).sum()
+    };
+    Ok(Load {
+        per_second: after("Requests/sec:")?.parse()?,
+        complete: complete.with_context(|| text.to_owned())?,
+        median: span(after("50%")?)?,
+        p99: span(after("99%")?)?,
+        failed: numbers("Socket errors:") + numbers("Non-2xx or 3xx responses:"),
+    })
+}
+
+/// `612.00us`, `1.31ms`, `2.05s`.
+fn span(text: &str) -> Result<Duration> {
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).context("no unit")?;
+    let (number, unit) = text.split_at(end);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => anyhow::bail!("{text}: an unknown unit"),
+    };
+    Ok(Duration::from_secs_f64(number.parse::<f64>()? * seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_wrk_prints_is_read() {
+        let text = "Running 2s test @ http://board/\n  1 threads and 8 connections\n  \
+                    Thread Stats   Avg      Stdev     Max   +/- Stdev\n    \
+                    Latency     1.02ms  500.00us  20.00ms   80.00%\n  \
+                    Latency Distribution\n     50%  612.00us\n     75%    1.00ms\n     \
+                    90%    2.00ms\n     99%    1.31s \n  \
+                    15004 requests in 2.00s, 6.10MB read\nRequests/sec:   7500.25\n";
+        let (median, p99) = (Duration::from_micros(612), Duration::from_millis(1310));
+        let good = Load { per_second: 7500.25, complete: 15_004, median, p99, failed: 0 };
+        assert_eq!(read_load(text).unwrap(), good);
+        let bad = format!(
+            "{text}  Socket errors: connect 1, read 2, write 0, timeout 4\n  \
+             Non-2xx or 3xx responses: 10\n"
+        );
+        assert_eq!(read_load(&bad).unwrap().failed, 17);
+        assert!(read_load("unable to connect").is_err());
+    }
 
     #[test]
     fn what_apache_bench_prints_is_read() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::measure::wrk;
 use crate::script::web::{self, connect};
 use crate::stage::Session;
 
@@ -14,6 +15,13 @@ use crate::stage::Session;
 const REQUESTS: usize = 10_000;
 /// Of these, so many are sent ahead of the answers.
 const AHEAD: usize = 20;
+/// Bytes of an answer that is left lying: more than both ends have room for.
+const LEFT_LYING_BYTES: usize = 8 << 20;
+/// Between two bytes of a slow client.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Connections that wrk uses, and for how long.
+const CLIENTS: u32 = 8;
+const LOAD_SECONDS: u32 = 1;
 /// Connections that are kept open: more than the board has workers for.
 const KEPT: usize = 24;
 /// Connections on which nothing is said.
@@ -70,7 +78,13 @@ pub fn ten_thousand(session: &mut Session) -> Result<()> {
 /// A head of 1 MB, a request in single bytes, half a request, a half-closed connection: each has
 /// the right answer, and the next one is served.
 pub fn clients_that_are_not_kind(session: &mut Session) -> Result<()> {
-    let expect = |sent: &[&[u8]], then_shut: bool, code: u16| -> Result<()> {
+    let errors = |session: &Session| -> Result<u64> {
+        let status = web::status(session)?;
+        status["services"]["http_errors"].as_u64().with_context(|| status.to_string())
+    };
+    let before = errors(session)?;
+    let mut refused = 0;
+    let mut expect = |sent: &[&[u8]], then_shut: bool, code: u16| -> Result<()> {
         let mut stream = connect(session)?;
         for piece in sent {
             stream.write_all(piece).with_context(|| format!("send what is answered {code}"))?;
@@ -82,10 +96,15 @@ pub fn clients_that_are_not_kind(session: &mut Session) -> Result<()> {
         let expected = format!("HTTP/1.1 {code} ");
         ensure!(heard.starts_with(&expected), "{code} expected: {heard:?}");
         ensure!(heard.matches("HTTP/1.1 ").count() == 1, "answered twice: {heard:?}");
+        refused += u64::from(code >= 400);
         web::fetch_index(session)
     };
     let long = format!("GET / HTTP/1.1\r\nHost: board\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     expect(&[long.as_bytes()], false, 431)?;
+    let field = format!("X-{}: {}\r\n", "x".repeat(20), "y".repeat(80));
+    let many =
+        format!("GET / HTTP/1.1\r\nHost: board\r\n{}\r\n", field.repeat((1 << 20) / field.len()));
+    expect(&[many.as_bytes()], false, 431)?;
     let long = format!("GET /{} HTTP/1.1\r\nHost: board\r\n\r\n", "x".repeat(1 << 20));
     expect(&[long.as_bytes()], false, 414)?;
     let close = "GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n";
@@ -105,11 +124,49 @@ pub fn clients_that_are_not_kind(session: &mut Session) -> Result<()> {
         let all = format!("POST / HTTP/1.1\r\nHost: board\r\n{fields}\r\n\r\n{smuggled}");
         expect(&[all.as_bytes()], false, 400).context(fields)?;
     }
-    // Abandoned in the middle of an answer.
-    let mut stream = connect(session)?;
-    stream.write_all(get("/bytes?count=10000000").as_bytes())?;
-    stream.read_exact(&mut [0; 1000])?;
-    drop(stream);
+    let counted = errors(session)? - before;
+    ensure!(counted == refused, "{counted} errors were counted, {refused} were answered");
+    abandoned(session)?;
+    slow(session)
+}
+
+/// Clients that go away in the middle: of a request, of an answer, before they say anything. There
+/// are more of them than workers, and the next one is served at once.
+fn abandoned(session: &Session) -> Result<()> {
+    for _ in 0..KEPT {
+        drop(connect(session)?);
+        connect(session)?.write_all(b"GET / HTTP/1.1\r\nHos")?;
+        let mut stream = connect(session)?;
+        stream.write_all(get("/bytes?count=10000000").as_bytes())?;
+        stream.read_exact(&mut [0; 1000])?;
+    }
+    web::fetch_index(session)
+}
+
+/// A client that sends its request byte by byte with pauses, and one that leaves its answer lying:
+/// others are served meanwhile, and both have all of theirs in the end.
+fn slow(session: &Session) -> Result<()> {
+    let mut reader = connect(session)?;
+    reader.write_all(get(&format!("/bytes?count={LEFT_LYING_BYTES}")).as_bytes())?;
+    let mut writer = connect(session)?;
+    for byte in get("/favicon.ico").as_bytes().chunks(1) {
+        writer.write_all(byte)?;
+        // The pause is what is tried: the client waits, not the test.
+        std::thread::sleep(PAUSE);
+    }
+    web::fetch_index(session)?;
+    ensure!(answer(&mut writer)?.0 == 200, "the slow writer");
+    ensure!(answer(&mut reader)?.0 == 200, "the slow reader");
+    Ok(())
+}
+
+/// Eight connections at a time, as fast as they go, kept and not: no request fails.
+pub fn under_load(session: &mut Session) -> Result<()> {
+    for (path, keep_alive) in [("/", true), ("/favicon.ico", false)] {
+        let load = wrk(session.lab()?, &session.url(path)?, CLIENTS, LOAD_SECONDS, keep_alive)?;
+        println!("{path}: {load:?}");
+        ensure!(load.failed == 0 && load.complete > 0, "{path}: {load:?}");
+    }
     web::fetch_index(session)
 }
 

@@ -41,6 +41,8 @@ const LINK_MAX: Duration = Duration::from_secs(60);
 const TRANSFER_MAX: Duration = Duration::from_secs(300);
 /// Echo requests.
 const PINGS: usize = 20;
+/// Bytes of a page that costs next to nothing to make.
+pub const PAGE_BYTES: usize = 1024;
 
 /// Where a Linux is, and what it is to do there.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ pub struct Place {
 
 /// What runs as process 1. It says `witness: WHAT: HOW` and is never shut down.
 ///
-/// Its web server has what was fetched, `/data`, and a page `/cgi-bin/fetch?PORT`, which fetches it
+/// Its web server has a small page, `/page`, what was fetched, `/data`, and a page `/cgi-bin/fetch?PORT`, which fetches it
 /// from that port and answers `BYTES bytes, crc32 SUM`. (Its console hears nothing: to Linux the
 /// PL011 belongs to the Bluetooth chip.)
 fn init() -> String {
@@ -94,6 +96,7 @@ while [ "$(cat $net/carrier)" != 1 ] && [ $seconds -lt 60 ]; do
 done
 say "link: carrier $(cat $net/carrier), $(cat $net/speed 2>&1) Mbit/s, $(cat $net/duplex 2>&1)"
 mkdir /www/cgi-bin
+head -c {PAGE_BYTES} /dev/zero > /www/page
 cat > /bin/take << END
 #!/bin/sh
 wget -q -O /www/data http://$host:\$1/data

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the image in QEMU and prints a table. It judges nothing.
 
+mod load;
 mod versus;
 
 use std::time::Duration;
@@ -16,9 +17,15 @@ use e2e::stage::{Boot, Session};
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Beside whom: the image and it take turns on the LAN9514's model, and nothing else is
-    /// measured.
+    /// measured
     #[arg(long, value_enum)]
     peer: Option<Peer>,
+    /// Only HTTP, by wrk on 8 connections; with --peer, Linux's busybox httpd in the same run
+    #[arg(long)]
+    http: bool,
+    /// Seconds of each such measurement
+    #[arg(long, default_value_t = 30)]
+    seconds: u32,
     /// Turns of each, of which the median is printed.
     #[arg(long, default_value_t = 3)]
     turns: usize,
@@ -72,8 +79,9 @@ const ROWS: [&str; 10] = [
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     namespace::remove_stale()?;
-    if let Some(Peer::Linux) = arguments.peer {
-        return versus::run(arguments.turns);
+    match arguments.peer {
+        Some(Peer::Linux) if !arguments.http => return versus::run(arguments.turns),
+        _ => {}
     }
     let model = MODELS.into_iter().find(|model| model.name == arguments.board);
     let model = model.with_context(|| format!("no board {}", arguments.board))?;
@@ -84,6 +92,9 @@ fn main() -> Result<()> {
         bail!("{}: the user-mode network is no wire to measure on", model.name);
     }
     println!("{} on {} cores, load {}", model.name, cores(), load());
+    if arguments.http {
+        return load::run(model, arguments.seconds, arguments.peer.is_some());
+    }
 
     let starts = |boot| -> Result<Vec<Start>> {
         (0..arguments.starts).map(|_| measure::start(model, boot)).collect()

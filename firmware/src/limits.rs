@@ -304,6 +304,8 @@ pub const HTTP_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 pub const HTTP_SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of a request's content that are read past; for more it is 413. No page takes content.
 pub const HTTP_CONTENT_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of a form: every field of the Lab page, encoded, several times over.
+pub const HTTP_FORM_BYTES_MAX: usize = 1024;
 /// After a refusal, what the client still sends is read for this long, so that it sees the answer.
 pub const HTTP_LINGER: Duration = Duration::from_secs(1);
 /// And up to this many bytes.
@@ -496,6 +498,7 @@ const _: () = assert!(HTTP_CAPTURES + HTTP_LISTENERS + 2 + 8 <= HTTP_WORKERS, "e
 const _: () = assert!(HTTP_CAPTURES + TELNET_SESSIONS <= CAPTURE_READERS, "tcpdump as well");
 const _: () = assert!(PAGE_BYTES_MAX.is_multiple_of(4), "whole words of `GET /bytes`");
 const _: () = assert!(HTTP_REQUEST_LINE_BYTES_MAX < HTTP_HEAD_BYTES_MAX);
+const _: () = assert!(HTTP_FORM_BYTES_MAX <= HTTP_HEAD_BYTES_MAX, "it comes into the same buffer");
 const _: () = assert!(TELNET_WORKERS <= ACCEPTORS && TELNET_BACKLOG > 0);
 const _: () = assert!(ADDRESSES == smoltcp::config::IFACE_MAX_ADDR_COUNT);
 const _: () = assert!(IPV6_ADDRESSES + 3 <= ADDRESSES, "and one of IPv4, 127.0.0.1, ::1");

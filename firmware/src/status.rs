@@ -9,6 +9,7 @@ use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr, Ipv6Cidr};
 use crate::Text;
 use crate::limits::{DNS_SERVERS, IPV6_ADDRESSES, LISTENERS, NTP_SERVERS};
 use crate::net::names::search::Search;
+use crate::wire::Passed;
 
 /// The link, as the network interface reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -396,6 +397,27 @@ pub struct ServiceCounters {
     pub telnet_open: Cell<u64>,
     /// Shell sessions open now, the console's included; not a count but a level.
     pub shells: Cell<u64>,
+    /// What command lines cost on the wire that came key by key.
+    pub typed_by_key: Cell<Typed>,
+    /// And those that came as lines.
+    pub typed_by_line: Cell<Typed>,
+}
+
+/// What command lines cost on the wire, from their first key to their echo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// How many lines.
+    pub lines: u64,
+    /// What passed for them.
+    pub passed: Passed,
+}
+
+impl Typed {
+    /// Adds a line.
+    pub fn add(counter: &Cell<Self>, passed: Passed) {
+        let Self { lines, passed: before } = counter.get();
+        counter.set(Self { lines: lines + 1, passed: before + passed });
+    }
 }
 
 /// Adds one to a counter.

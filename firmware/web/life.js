@@ -148,16 +148,18 @@ const make = (name, attributes = {}, ...children) => {
   return element;
 };
 
-const milliseconds = microseconds => microseconds < 1000 ? `${microseconds} µs`
-  : microseconds < 1e6 ? `${(microseconds / 1000).toFixed(1)} ms` : `${(microseconds / 1e6).toFixed(1)} s`;
+const milliseconds = microseconds => Math.abs(microseconds) < 1000 ? `${microseconds} µs`
+  : Math.abs(microseconds) < 1e6 ? `${(microseconds / 1000).toFixed(1)} ms` : `${(microseconds / 1e6).toFixed(3)} s`;
 
 /** The diagram: time goes down, to scale up to a longest distance; waits beyond are cut, and say so. */
 function draw(life, choose) {
   const { width, left, right, step, longest, perMillisecond } = DIAGRAM;
   const svg = make('svg', { role: 'group', 'aria-label': 'Frames between you and the board, in time' });
-  const first = life.frames[0]?.at_microseconds ?? 0;
+  // Time begins with the connection.
+  const origin = life.frames.find(frame => frame.fields.some(f => f.layer === 'TCP')) ?? life.frames[0];
+  const since = frame => milliseconds(frame.at_microseconds - origin.at_microseconds);
   let y = 44;
-  let before = first;
+  let before = life.frames[0]?.at_microseconds ?? 0;
   const marks = [];
   for (const frame of life.frames) {
     const passed = frame.at_microseconds - before;
@@ -174,10 +176,10 @@ function draw(life, choose) {
     const words = whole.length > 44 ? `${whole.slice(0, 43)}…` : whole;
     const group = make('g', {
       class: `frame ${frame.way}${frame.dropped ? ' dropped' : ''}`, tabindex: 0, role: 'button',
-      'aria-pressed': 'false', 'aria-label': `+${milliseconds(frame.at_microseconds - first)} ${words}: ${out ? 'the board sends' : 'the board receives'}`,
+      'aria-pressed': 'false', 'aria-label': `${since(frame)} ${words}: ${out ? 'the board sends' : 'the board receives'}`,
     },
     make('rect', { class: 'hit', x: 0, y: y - 13, width, height: step }),
-    make('text', { class: 'time', x: left - 12, y: y + 4, 'text-anchor': 'end' }, `+${milliseconds(frame.at_microseconds - first)} `),
+    make('text', { class: 'time', x: left - 12, y: y + 4, 'text-anchor': 'end' }, `${since(frame)} `),
     make('line', { x1: from, y1: y, x2: to, y2: y }),
     make('path', { d: `M${to} ${y} l${8 * tip} -4 v8 z` }),
     make('text', { x: (left + right) / 2, y: y - 4, 'text-anchor': 'middle' }, words));
@@ -268,22 +270,41 @@ async function tell() {
   for (const frame of life.frames) {
     frame.raw = Uint8Array.from(frame.hex.match(/../g) ?? [], pair => parseInt(pair, 16));
     frame.fields = dissect(frame.raw);
+    // TX_CMD_B bit 14 (LAN9514): the chip puts the sum in, and the board never sees it.
+    const words = frame.way === 'out' && frame.notes[0]?.match(/words (0x\w+) (0x\w+)/);
+    const sum = frame.fields.find(f => f.layer === 'TCP' && f.name === 'checksum');
+    if (sum && words && Number(words[2]) & 0x4000) sum.value += ', half of it: the chip does the rest';
   }
   const detail = document.getElementById('detail');
   const choose = frame => {
-    for (const other of life.frames) other.group.setAttribute('aria-pressed', String(other === frame));
+    for (const other of life.frames) other.group?.setAttribute('aria-pressed', String(other === frame));
     show(frame, detail);
   };
+  const asks = path => life.frames.findLast(frame =>
+    frame.fields.some(f => f.layer === 'HTTP' && f.value.startsWith(`GET ${path} `)));
+  const request = asks('/life') ?? asks('/life.json');
+  if (request && !everything.checked) life.frames = story(life.frames, request);
   document.getElementById('diagram').replaceChildren(draw(life, choose));
   document.getElementById('not-seen').replaceChildren(...notSeen(life).map(note => make('li', {}, note)));
-  const asks = frame => frame.fields.some(f => f.layer === 'HTTP' && /^GET \/life /.test(f.value));
-  const request = life.frames.findLast(asks);
   const chosen = request ?? life.frames[0];
   if (chosen) choose(chosen);
+}
+
+/** The frames of one request's connection, and those between us that belong to none: who has which address. */
+function story(frames, request) {
+  const ports = frame => {
+    const port = name => frame.fields.find(f => f.layer === 'TCP' && f.name === name)?.value;
+    return [port('from port'), port('to port')].sort().join();
+  };
+  const connection = ports(request);
+  return frames.filter(frame => [connection, ','].includes(ports(frame)));
 }
 
 const complain = error => { document.getElementById('diagram').textContent = String(error); };
 const again = make('button', { type: 'button' }, 'Ask again');
 again.addEventListener('click', () => tell().catch(complain));
-document.getElementById('asked').replaceChildren(again);
+const everything = make('input', { type: 'checkbox', id: 'everything' });
+everything.addEventListener('change', () => tell().catch(complain));
+document.getElementById('asked').replaceChildren(
+  again, ' ', make('label', { for: 'everything' }, everything, ' your other connections, too'));
 tell().catch(complain);

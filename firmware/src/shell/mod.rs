@@ -25,6 +25,6 @@ pub(crate) mod tests;
 pub mod type_ahead;
 pub mod words;
 
-pub(crate) use command::Progress;
+pub(crate) use command::{Filled, LESSONS, Places, Progress};
 pub use session::{Ended, Options, run};
 pub use terminal::{Mode, Screen, Terminal, Transfer, Typing};

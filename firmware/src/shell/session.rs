@@ -13,11 +13,11 @@ use self::exchange::{Heard, Sent, Until};
 use super::command::{self, Channel, Context, Outcome};
 use super::completion;
 use super::line::{ECHO_BYTES_MAX, Event as Edit, LineEditor, PROMPT_BYTES_MAX};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, Typing};
 use super::words::Words;
 use crate::journal::Event;
 use crate::limits::{SHELL_INTERRUPT_GRACE, SHELL_TEXT_BYTES, TERMINAL_NAME_BYTES_MAX};
-use crate::status::count;
+use crate::status::{Typed, count};
 use crate::wire::Passed;
 use crate::{System, Text};
 
@@ -200,6 +200,7 @@ impl<T: Terminal> Session<'_, T> {
                 Some(Edit::Interrupt) => {}
                 Some(Edit::Line(line)) => {
                     let passed = self.terminal.passed();
+                    self.count_typed(passed);
                     self.put(&echo).await?;
                     echo.clear();
                     self.execute(line).await?;
@@ -217,10 +218,20 @@ impl<T: Terminal> Session<'_, T> {
                     return Err(Ended::Exit);
                 }
             }
-            if self.channel.meter.get() {
-                self.terminal.start_meter();
-            }
+            self.terminal.start_meter();
             editor.draw(&mut echo);
+        }
+    }
+
+    /// Counts what a command line cost on the wire, by the way in which it came.
+    fn count_typed(&self, passed: Option<Passed>) {
+        let counters = self.system.counters();
+        let counter = match self.terminal.screen().typing {
+            Typing::Keys => &counters.typed_by_key,
+            Typing::Lines | Typing::Linemode => &counters.typed_by_line,
+        };
+        if let Some(passed) = passed {
+            Typed::add(counter, passed);
         }
     }
 

@@ -39,6 +39,19 @@ impl Segments {
     }
 }
 
+impl core::ops::Add for Passed {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        let sum = |one: Segments, other: Segments| Segments {
+            count: one.count + other.count,
+            bytes: one.bytes + other.bytes,
+            data_bytes: one.data_bytes + other.data_bytes,
+        };
+        Self { received: sum(self.received, other.received), sent: sum(self.sent, other.sent) }
+    }
+}
+
 /// Both ends of a connection: ours, then the peer's.
 type Ends = (IpEndpoint, IpEndpoint);
 

@@ -64,8 +64,8 @@ pub(super) struct Asked {
     pub(super) keep_alive: bool,
     pub(super) content: Content,
     pub(super) expects_continue: bool,
-    /// PUT is offered at the path.
-    takes_content: bool,
+    /// Methods besides GET and HEAD that are offered at the path.
+    more_methods: &'static str,
 }
 
 /// Answers the requests of `peer` until the connection ends. `crowd` returns when another client
@@ -164,7 +164,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         let mut rest = match asked.content {
             Content::None => return Ok(asked),
             // That is what is wanted.
-            _ if matches!(asked.work, Work::Take) => return Ok(asked),
+            _ if matches!(asked.work, Work::Take | Work::Turn) => return Ok(asked),
             Content::Bytes(bytes) if bytes > HTTP_CONTENT_BYTES_MAX => {
                 return Err(self.refuse(Code::ContentTooLarge).await);
             }
@@ -204,6 +204,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             Work::File(served) => self.send_file(asked, served).await,
             Work::Send(wanted) => self.send_bytes(asked, *wanted).await,
             Work::Take => self.take_bytes(asked).await,
+            Work::Turn => self.take_form(asked).await,
             Work::Life { is_page } => self.tell_life(asked, *is_page).await,
             Work::Events(first) => self.send_events(asked, *first).await,
             Work::Frames(wanted) => self.send_frames(asked, wanted).await,
@@ -325,7 +326,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             keep_alive: false,
             content: Content::None,
             expects_continue: false,
-            takes_content: false,
+            more_methods: "",
         };
         if let Err(ended) = self.answer(&asked, Err(code)).await {
             return ended;
@@ -351,7 +352,7 @@ impl Asked {
             keep_alive: head.keep_alive,
             content: head.content,
             expects_continue: head.expects_continue,
-            takes_content: Work::takes_content(head.path),
+            more_methods: Work::more_methods(head.path),
         }
     }
 
@@ -371,7 +372,8 @@ impl Asked {
             framing: Framing::Length,
             keep_alive: self.keep_alive,
             to_http_1_0: self.is_http_1_0,
-            takes_content: self.takes_content,
+            more_methods: self.more_methods,
+            location: None,
             file: None,
         }
     }

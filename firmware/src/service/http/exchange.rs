@@ -1,4 +1,4 @@
-//! `/bytes` on a connection: bytes out, bytes in.
+//! `/bytes` on a connection: bytes out, bytes in. And forms, which are taken in whole.
 
 use core::fmt::Write as _;
 
@@ -9,10 +9,16 @@ use embedded_io_async::{Read, Write};
 use super::Source;
 use super::bytes::{Sequence, Turn, Wanted};
 use super::connection::{Asked, Connection, Ended, send, time};
+use super::lab;
 use super::request::{Content, Method};
 use super::response::{Code, Framing, Head, Kind};
-use crate::limits::{HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_HEAD_BYTES_MAX};
+use crate::limits::{
+    HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_FORM_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT,
+};
 use crate::status::count;
+
+/// To whoever waits for a word before it sends content.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The sum that `PUT /bytes` answers, that of Ethernet, gzip and PNG.
 static SUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -47,6 +53,44 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         }
     }
 
+    /// Takes a form, does what it says, and sends the client back to the page.
+    pub(super) async fn take_form(&mut self, asked: &Asked) -> Result<(), Ended> {
+        let length = match asked.content {
+            Content::None => 0,
+            Content::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+            Content::Chunked => return Err(self.refuse(Code::LengthRequired).await),
+        };
+        if length > HTTP_FORM_BYTES_MAX {
+            return Err(self.refuse(Code::ContentTooLarge).await);
+        }
+        if asked.expects_continue && !asked.is_http_1_0 && self.received < length {
+            send(self.stream, CONTINUE).await?;
+        }
+        let until = Instant::now() + time(HTTP_HEAD_TIMEOUT);
+        // Bounded: each turn takes a byte at least.
+        while self.received < length {
+            let room = &mut self.request[self.received..];
+            match with_deadline(until, self.stream.read(room)).await {
+                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
+                Ok(Ok(bytes)) => self.received += bytes,
+                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
+                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
+            }
+        }
+        count(&self.source.counters().http_requests);
+        self.response.clear();
+        let done = lab::turn(self.source, &self.request[..length], self.response);
+        self.forget(length);
+        match done {
+            Ok(()) => {
+                let location = Some(lab::PATH);
+                let head = Head { code: Code::SeeOther, location, ..asked.head() };
+                send(self.stream, self.response.with_head(&head, true)).await
+            }
+            Err(code) => self.complain(asked, code).await,
+        }
+    }
+
     /// Takes bytes, unless somebody else's are being taken, and answers what they were.
     pub(super) async fn take_bytes(&mut self, asked: &Asked) -> Result<(), Ended> {
         let mut rest = match asked.content {
@@ -60,7 +104,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             return Err(self.refuse(Code::ServiceUnavailable).await);
         };
         if asked.expects_continue && !asked.is_http_1_0 && rest > 0 {
-            send(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            send(self.stream, CONTINUE).await?;
         }
         let until = Instant::now() + time(HTTP_BYTES_TIMEOUT);
         let mut sum = SUM.digest();

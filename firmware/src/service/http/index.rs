@@ -24,12 +24,12 @@ pub(super) fn page(source: &impl Source, parts: &mut Parts<'_>) {
     let facts = source.facts();
     parts.item(|out| {
         page::begin(out, Place::Board, &status.hostname, &facts.model)?;
-        write!(
+        writeln!(
             out,
             "<p class=\"lead\">Bare metal: this page comes from a Raspberry Pi that runs no \
              operating system, only <b>barewire</b>, up for {}. The numbers are \
              <span id=\"live\">of this moment; <a href=\"/\">reload</a> for new ones</span>.</p>\n\
-             <div class=\"grid\">\n",
+             <div class=\"grid\">",
             Live("uptime_seconds", "uptime", Uptime(status.uptime)),
         )
     });
@@ -256,13 +256,13 @@ fn services(out: &mut Response, source: &impl Source, status: &Status) -> fmt::R
 fn hints(out: &mut Response, status: &Status) -> fmt::Result {
     let address =
         status.address.as_ref().map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address.address());
-    write!(
+    writeln!(
         out,
         "<section><h2>From your desk</h2>\n<pre tabindex=\"0\">ping {address}\ntelnet {address}\n\
          curl http://{address}/status.json</pre>\n\
          <p>A USB host controller, an Ethernet chip behind it and a TCP/IP stack, driven by one \
          Rust program without a heap. The shell answers on port {TELNET_PORT} and on the serial \
-         console, this server on port {HTTP_PORT}; type <code>help</code>.</p></section>\n"
+         console, this server on port {HTTP_PORT}; type <code>help</code>.</p></section>"
     )
 }
 

@@ -17,8 +17,10 @@ use super::page::{self, Place};
 use super::response::Response;
 use super::text::{Html, Json};
 use crate::Text;
-use crate::limits::{CAPTURE_FRAMES, FRAME_BYTES_MAX, LIFE_FRAME_BYTES, LIFE_FRAMES, LIFE_WINDOW};
-use crate::wire::{Captured, Recorder, Way};
+use crate::limits::{
+    CAPTURE_FRAMES, FRAME_BYTES_MAX, HTTP_PORT, LIFE_FRAME_BYTES, LIFE_FRAMES, LIFE_WINDOW,
+};
+use crate::wire::{Captured, Recorder, Way, is_between};
 
 /// Bytes of the expression that a visitor's frames match: `host` and an IPv6 address.
 const EXPRESSION_BYTES: usize = 64;
@@ -50,6 +52,7 @@ chosen here, and its bytes stand beside its fields. Without one, on your side:
 /// Writes the document in parts.
 pub(super) struct Life {
     filter: Option<Filter>,
+    peer: IpEndpoint,
     dissector: Dissector,
     /// The next frame that is looked at.
     next: u64,
@@ -71,6 +74,7 @@ impl Life {
         Self {
             // Cannot fail for an address.
             filter: Filter::compile(&expression, &Services).ok(),
+            peer,
             dissector: Dissector::new(options),
             next: end.saturating_sub(CAPTURE_FRAMES as u64),
             end,
@@ -84,42 +88,39 @@ impl Life {
 
     /// Appends as many whole frames as fit; returns true if there are no more.
     pub fn fill(&mut self, source: &impl Source, out: &mut Response) -> bool {
+        let mut bytes = [0; FRAME_BYTES_MAX];
         if !self.begun {
             self.begun = true;
             // Cannot fail: the part is empty.
             let _ = self.begin(source, out);
+            // Of many, the last ones.
+            let first = self.next;
+            let mut count = 0_usize;
+            while self.read(source, &mut bytes).is_some() {
+                count += 1;
+            }
+            self.next = first;
+            // Bounded: they were counted.
+            for _ in LIFE_FRAMES..count {
+                self.read(source, &mut bytes);
+            }
         }
-        let mut bytes = [0; FRAME_BYTES_MAX];
         // Bounded: the ring is.
-        while self.next < self.end && self.written < LIFE_FRAMES {
+        loop {
             if out.room() < LIFE_FRAME_BYTES {
                 return false;
             }
-            let next = self.next;
-            let read = source.with_recorder(|recorder| recorder.read(next, &mut bytes));
-            let Some(frame) = read.filter(|frame| frame.number < self.end) else { break };
-            self.next = frame.number + 1;
+            let Some(frame) = self.read(source, &mut bytes) else { break };
             let kept = &bytes[..frame.captured_bytes];
-            let is_theirs = self
-                .filter
-                .as_ref()
-                .is_some_and(|filter| filter.accepts(kept, frame.original_bytes));
-            if frame.at < self.since || !is_theirs {
-                continue;
-            }
             let before = out.length();
             let wrote = match self.is_page {
                 true => self.line(&frame, kept, out),
                 false => self.frame(&frame, kept, out),
             };
-            if wrote.is_err() {
-                out.truncate(before);
-                continue;
+            match wrote {
+                Ok(()) => self.written += 1,
+                Err(_) => out.truncate(before),
             }
-            self.written += 1;
-        }
-        if out.room() < LIFE_FRAME_BYTES {
-            return false;
         }
         // Cannot fail: there is room for a frame.
         let _ = match self.is_page {
@@ -127,6 +128,35 @@ impl Life {
             false => out.write_str("\n]}\n"),
         };
         true
+    }
+
+    /// The next frame of the story, if there is one.
+    fn read(&mut self, source: &impl Source, bytes: &mut [u8]) -> Option<Captured> {
+        // Bounded: the ring is.
+        while self.next < self.end {
+            let next = self.next;
+            let read = source.with_recorder(|recorder| recorder.read(next, bytes));
+            let frame = read.filter(|frame| frame.number < self.end)?;
+            self.next = frame.number + 1;
+            if frame.at >= self.since && self.is_theirs(&frame, &bytes[..frame.captured_bytes]) {
+                return Some(frame);
+            }
+        }
+        None
+    }
+
+    /// True for a frame of the visitor's. The page leaves out other connections: they have stories
+    /// of their own.
+    fn is_theirs(&self, frame: &Captured, bytes: &[u8]) -> bool {
+        const TCP: u8 = 6;
+        let is_tcp = match bytes.get(12..14) {
+            Some([8, 0]) => bytes.get(23) == Some(&TCP),
+            Some([0x86, 0xdd]) => bytes.get(20) == Some(&TCP),
+            _ => false,
+        };
+        let is_wanted = !self.is_page || !is_tcp || is_between(HTTP_PORT, self.peer, bytes);
+        let filter = self.filter.as_ref().filter(|_| is_wanted);
+        filter.is_some_and(|filter| filter.accepts(bytes, frame.original_bytes))
     }
 
     fn begin(&self, source: &impl Source, out: &mut Response) -> fmt::Result {

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //!   request.rs      bytes -> Head            (no I/O); query.rs
-//!   route.rs        Head -> Work             (no I/O): what is where
+//!   route.rs        Head -> Work             (no I/O): what is where; sender.rs: who may change it
 //!   pages.rs        path -> Page -> content  (no I/O); status_json.rs, icon.rs, and what may be
-//!                                            longer: index.rs, tables.rs, metrics.rs
+//!                                            longer: index.rs, tables.rs, metrics.rs, lab.rs
 //!   page.rs         what the pages for people have in common
 //!   file.rs         the files of firmware/web: which form, which part (no I/O)
 //!   life.rs         a visitor's frames -> /life.json (no I/O)
@@ -13,7 +13,7 @@
 //!   response.rs     Head + content -> bytes  (no I/O)
 //!   bytes.rs        a path to measure by     (no I/O)
 //!   connection.rs   requests and responses on one connection, with deadlines;
-//!                   exchange.rs (/bytes), live.rs (/events, /pcap)
+//!                   exchange.rs (/bytes, /lab), live.rs (/events, /pcap)
 //!   patience.rs     what a slow client is granted while others wait
 //! ```
 
@@ -24,6 +24,7 @@ mod file;
 pub mod frames;
 mod icon;
 mod index;
+mod lab;
 mod life;
 mod live;
 mod metrics;
@@ -34,6 +35,7 @@ pub mod query;
 pub mod request;
 mod response;
 mod route;
+mod sender;
 mod status_json;
 mod tables;
 mod text;
@@ -46,9 +48,10 @@ use core::time::Duration;
 use crate::clock::UnixTime;
 use crate::journal::Entry;
 use crate::net::{Neighbor, Route, SocketInfo, TcpListener};
+use crate::shell::{Places, Progress};
 use crate::status::{BoardFacts, Drops, ServiceCounters, Status};
 use crate::system::System;
-use crate::wire::{ProtocolCounters, Recording};
+use crate::wire::{Faults, ProtocolCounters, Recording, Tally, Way};
 
 pub use bytes::Streams;
 use connection::{Buffers, Ended};
@@ -76,6 +79,14 @@ trait Source: Recording {
     fn routes(&self) -> impl Iterator<Item = Route>;
     /// What passed, by protocol.
     fn protocols(&self) -> ProtocolCounters;
+    /// How the fault dial of this direction stands, and what it did.
+    fn netem(&self, way: Way) -> (Faults, Tally);
+    /// Turns it.
+    fn set_netem(&self, way: Way, faults: Faults);
+    /// Who is where in the lessons.
+    fn progress(&self) -> Progress;
+    /// The board's addresses, for the lessons.
+    fn places(&self) -> Places;
     /// Who is busy with something that takes long.
     fn streams(&self) -> &Streams;
 }
@@ -119,6 +130,22 @@ impl Source for System {
 
     fn protocols(&self) -> ProtocolCounters {
         self.protocol_counters()
+    }
+
+    fn netem(&self, way: Way) -> (Faults, Tally) {
+        self.netem(way)
+    }
+
+    fn set_netem(&self, way: Way, faults: Faults) {
+        self.set_netem(way, faults, self.random());
+    }
+
+    fn progress(&self) -> Progress {
+        self.lesson.get()
+    }
+
+    fn places(&self) -> Places {
+        Places::of(self)
     }
 
     fn streams(&self) -> &Streams {

@@ -18,10 +18,12 @@ pub(super) enum Place {
     Tables,
     /// `/log`.
     Log,
+    /// `/lab`.
+    Lab,
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Board, Self::Life, Self::Tables, Self::Log];
+    const ALL: [Self; 5] = [Self::Board, Self::Life, Self::Tables, Self::Log, Self::Lab];
 
     /// Where it is, how it is called, and its script.
     const fn facts(self) -> (&'static str, &'static str, &'static str) {
@@ -30,6 +32,7 @@ impl Place {
             Self::Life => ("/life", "Life", "life.js"),
             Self::Tables => ("/tables", "Tables", "live.js"),
             Self::Log => ("/log", "Log", "log.js"),
+            Self::Lab => ("/lab", "Lab", "live.js"),
         }
     }
 }

@@ -9,13 +9,15 @@ use super::page::Place;
 use super::response::{Code, Kind, Response};
 use super::tables::{self, Form, Parts};
 use super::text::{Html, Plain};
-use super::{icon, index, metrics, page, status_json};
+use super::{icon, index, lab, metrics, page, status_json};
 
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     /// `/status.json`: for programs.
     Status,
+    /// `/lab.json`: what can be tried out, for programs.
+    Lab,
     /// `/favicon.ico`.
     Icon,
 }
@@ -25,6 +27,7 @@ impl Page {
     pub(super) fn at(path: &str) -> Option<Self> {
         match path {
             "/status.json" => Some(Self::Status),
+            "/lab.json" => Some(Self::Lab),
             "/favicon.ico" => Some(Self::Icon),
             _ => None,
         }
@@ -33,7 +36,7 @@ impl Page {
     /// What it consists of.
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::Status => Kind::Json,
+            Self::Status | Self::Lab => Kind::Json,
             Self::Icon => Kind::Icon,
         }
     }
@@ -56,6 +59,8 @@ pub(super) enum Listed {
     Tables,
     /// `/log`: the journal, for people.
     Log,
+    /// `/lab`: what can be tried out, for people.
+    Lab,
     /// `/metrics`: for Prometheus.
     Metrics,
     /// `/dmesg.txt`: the journal, as `dmesg` prints it.
@@ -73,6 +78,7 @@ impl Listed {
             "/" => Some(Self::Board),
             "/tables" => Some(Self::Tables),
             "/log" => Some(Self::Log),
+            lab::PATH => Some(Self::Lab),
             "/metrics" => Some(Self::Metrics),
             "/dmesg.txt" => Some(Self::Journal),
             _ => None,
@@ -83,7 +89,7 @@ impl Listed {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Sockets | Self::Neighbors | Self::Routes | Self::Timers => Kind::Json,
-            Self::Board | Self::Tables | Self::Log => Kind::Html,
+            Self::Board | Self::Tables | Self::Log | Self::Lab => Kind::Html,
             Self::Metrics => Kind::Metrics,
             Self::Journal => Kind::Text,
         }
@@ -114,6 +120,7 @@ impl Reader {
             Listed::Timers => tables::timers(source, Form::Json, &mut parts),
             Listed::Tables => tables::page(source, &mut parts),
             Listed::Board => index::page(source, &mut parts),
+            Listed::Lab => lab::page(source, &mut parts),
             Listed::Metrics => metrics::write(source, &mut parts),
             Listed::Journal => parts.run(|out| self.journal.fill(source, out, false)),
             Listed::Log => {
@@ -144,6 +151,7 @@ impl Reader {
 pub(super) fn render(page: Page, source: &impl Source, out: &mut Response) -> fmt::Result {
     match page {
         Page::Status => status_json::write(source, out),
+        Page::Lab => lab::write(source, out),
         Page::Icon => out.append(&icon::ICON),
     }
 }

@@ -9,6 +9,7 @@
 use crate::limits::{HTTP_FIELDS_MAX, HTTP_HEAD_BYTES_MAX, HTTP_REQUEST_LINE_BYTES_MAX};
 
 use super::response::Code;
+use super::sender::Sender;
 
 /// What a client wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Method {
     Head,
     /// RFC 9110 9.3.4: what follows is for the path to keep, or here: to be counted.
     Put,
+    /// RFC 9110 9.3.3: what follows is for the path to deal with.
+    Post,
     /// A method that exists and that no page of ours offers.
     Other,
 }
@@ -53,6 +56,8 @@ pub struct Head<'a> {
     pub expects_continue: bool,
     /// What it knows and wants of a representation.
     pub conditions: Conditions<'a>,
+    /// Who sent it.
+    pub sender: Sender<'a>,
 }
 
 /// What a client has of a representation already, and how it wants it (RFC 9110 12.5.3, 13.1,
@@ -131,7 +136,8 @@ impl<'a> Head<'a> {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
             "PUT" => Method::Put,
-            "POST" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Method::Other,
+            "POST" => Method::Post,
+            "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Method::Other,
             _ => return Err(Code::NotImplemented),
         };
         let (path, query) = split_target(method, target).ok_or(Code::BadRequest)?;
@@ -145,6 +151,7 @@ impl<'a> Head<'a> {
             content,
             expects_continue: fields.expects_continue,
             conditions: fields.conditions,
+            sender: fields.sender,
         })
     }
 }
@@ -234,6 +241,7 @@ struct Fields<'a> {
     keep_alive: bool,
     expects_continue: bool,
     conditions: Conditions<'a>,
+    sender: Sender<'a>,
 }
 
 impl<'a> Fields<'a> {
@@ -243,6 +251,11 @@ impl<'a> Fields<'a> {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             if is("host") {
                 all.hosts += 1;
+                all.sender.host = field.value.trim_ascii();
+            } else if is("origin") {
+                all.sender.origin = Some(field.value.trim_ascii());
+            } else if is("sec-fetch-site") {
+                all.sender.fetch_site = Some(field.value.trim_ascii());
             } else if is("content-length") {
                 // RFC 9112 6.3 would let equal lengths pass; nobody honest sends two.
                 let length = decimal(field.value).filter(|_| all.length.is_none());

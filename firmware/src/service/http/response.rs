@@ -27,10 +27,14 @@ pub enum Code {
     Ok,
     /// 206: the part of a file that was asked for.
     PartialContent,
+    /// 303: what was asked for is done; what came of it is seen elsewhere.
+    SeeOther,
     /// 304: the client has the file.
     NotModified,
     /// 400: the request is not well formed.
     BadRequest,
+    /// 403: a page of another site asked for it.
+    Forbidden,
     /// 404: there is no such page.
     NotFound,
     /// 405: the page is only there to be read.
@@ -63,8 +67,10 @@ impl Code {
         match self {
             Self::Ok => 200,
             Self::PartialContent => 206,
+            Self::SeeOther => 303,
             Self::NotModified => 304,
             Self::BadRequest => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -85,8 +91,10 @@ impl Code {
         match self {
             Self::Ok => "OK",
             Self::PartialContent => "Partial Content",
+            Self::SeeOther => "See Other",
             Self::NotModified => "Not Modified",
             Self::BadRequest => "Bad Request",
+            Self::Forbidden => "Forbidden",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::RequestTimeout => "Request Timeout",
@@ -146,7 +154,7 @@ impl Kind {
                 "Content-Type: text/html; charset=utf-8\r\n\
                  Content-Security-Policy: default-src 'none'; style-src 'self'; \
                  script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \
-                 form-action 'none'; frame-ancestors 'none'\r\n"
+                 form-action 'self'; frame-ancestors 'none'\r\n"
             }
             Self::Json => "Content-Type: application/json\r\n",
             Self::Text | Self::TextFile => "Content-Type: text/plain; charset=utf-8\r\n",
@@ -191,8 +199,10 @@ pub struct Head {
     pub keep_alive: bool,
     /// True if the client speaks HTTP/1.0.
     pub to_http_1_0: bool,
-    /// True if PUT is offered where the request went.
-    pub takes_content: bool,
+    /// Methods besides GET and HEAD that are offered where the request went: `, PUT`.
+    pub more_methods: &'static str,
+    /// Where the client is to look instead.
+    pub location: Option<&'static str>,
     /// The file that it is of.
     pub file: Option<Served>,
 }
@@ -361,16 +371,19 @@ impl Head {
         } else if self.to_http_1_0 {
             out.write_str("Connection: keep-alive\r\n")?;
         }
+        if let Some(location) = self.location {
+            write!(out, "Location: {location}\r\n")?;
+        }
         if self.code == Code::MethodNotAllowed {
-            let put = if self.takes_content { ", PUT" } else { "" };
-            write!(out, "Allow: GET, HEAD{put}\r\n")?;
+            write!(out, "Allow: GET, HEAD{}\r\n", self.more_methods)?;
         }
         if self.code == Code::ServiceUnavailable {
             out.write_str("Retry-After: 1\r\n")?;
         }
-        // No page of another site reads or embeds any of this.
+        // No page of another site reads or embeds any of this, or learns that it was here. Without
+        // any referrer a browser would not say either that a form is of our own page.
         out.write_str(
-            "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+            "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n\
              Cross-Origin-Resource-Policy: same-origin\r\n\r\n",
         )
     }

@@ -3,6 +3,7 @@
 use super::bytes::{self, Wanted};
 use super::file::{File, Served};
 use super::frames;
+use super::lab;
 use super::pages::{Listed, Page};
 use super::request::{Head, Method};
 use super::response::Code;
@@ -21,6 +22,8 @@ pub(super) enum Work {
     Send(Wanted),
     /// To take bytes.
     Take,
+    /// To take the Lab page's form.
+    Turn,
     /// To tell what happens, from this entry of the journal on.
     Events(u64),
     /// To tell the visitor's own frames: people, or programs.
@@ -38,10 +41,16 @@ impl Work {
         if head.method == Method::Put && head.path == bytes::PATH {
             return Self::Take;
         }
+        if head.method == Method::Post && head.path == lab::PATH {
+            return match head.sender.is_trusted() {
+                true => Self::Turn,
+                false => Self::Answer(Err(Code::Forbidden)),
+            };
+        }
         match head.method {
             Method::Get | Method::Head => Self::at(head),
             // RFC 9110 15.5.6: of a path that is there; else it is not found.
-            Method::Put | Method::Other => Self::Answer(Err(Code::MethodNotAllowed)),
+            Method::Put | Method::Post | Method::Other => Self::Answer(Err(Code::MethodNotAllowed)),
         }
     }
 
@@ -71,8 +80,12 @@ impl Work {
         }
     }
 
-    /// True where PUT is offered.
-    pub fn takes_content(path: &str) -> bool {
-        path == bytes::PATH
+    /// Methods that are offered besides GET and HEAD.
+    pub fn more_methods(path: &str) -> &'static str {
+        match path {
+            bytes::PATH => ", PUT",
+            lab::PATH => ", POST",
+            _ => "",
+        }
     }
 }

@@ -64,7 +64,7 @@ use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
 
 pub use self::about::{About, Misuse, Operands, Order, Then};
-pub use self::lesson::Progress;
+pub(crate) use self::lesson::{Filled, LESSONS, Places, Progress};
 pub use self::options::{Argument, Arguments, HELP, Opt, Wrong, flag, value};
 
 use self::options::Checked;

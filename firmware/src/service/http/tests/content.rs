@@ -186,8 +186,14 @@ fn the_description_is_complete() {
     let description = include_str!("../../../../../docs/http-api.md");
     let desk = super::tables::full();
     let mut all = Vec::new();
-    for path in ["/status.json", "/sockets.json", "/neighbors.json", "/routes.json", "/timers.json"]
-    {
+    for path in [
+        "/lab.json",
+        "/status.json",
+        "/sockets.json",
+        "/neighbors.json",
+        "/routes.json",
+        "/timers.json",
+    ] {
         let document = fetch(&desk, &get(path));
         names(&serde_json::from_slice(&document.content).unwrap(), &mut all);
     }

@@ -4,6 +4,7 @@ mod bytes;
 mod content;
 mod conversation;
 mod files;
+mod lab;
 mod live;
 mod shapes;
 mod tables;
@@ -26,12 +27,13 @@ use crate::Text;
 use crate::journal::{Entry, Event, Journal};
 use crate::limits::{CAPTURE_FRAMES, FRAME_BYTES_MAX, IPV6_ADDRESSES, JOURNAL_ENTRIES, LISTENERS};
 use crate::net::{Neighbor, Route, SocketInfo};
+use crate::shell::{Places, Progress};
 use crate::status::{
     Address, AddressSource, BoardFacts, Direction, Drop, Drops, Link, Listener, NicCounters,
     NicFacts, ServiceCounters, SocketCounts, Status,
 };
 use crate::testing::block_on;
-use crate::wire::{ProtocolCounters, Recorder, Recording};
+use crate::wire::{Faults, ProtocolCounters, Recorder, Recording, Tally, Way};
 
 /// A board on a desk.
 struct Desk {
@@ -47,6 +49,7 @@ struct Desk {
     protocols: ProtocolCounters,
     recorder: Recorder,
     streams: Streams,
+    dial: [Cell<Faults>; 2],
 }
 
 impl Recording for Desk {
@@ -99,6 +102,22 @@ impl Source for Desk {
 
     fn protocols(&self) -> ProtocolCounters {
         self.protocols
+    }
+
+    fn netem(&self, way: Way) -> (Faults, Tally) {
+        (self.dial[way as usize].get(), Tally { frames: 7, lost: 1, ..Tally::default() })
+    }
+
+    fn set_netem(&self, way: Way, faults: Faults) {
+        self.dial[way as usize].set(faults);
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+
+    fn places(&self) -> Places {
+        Places::default()
     }
 
     fn streams(&self) -> &Streams {
@@ -172,6 +191,7 @@ fn desk() -> Desk {
         protocols: ProtocolCounters::default(),
         recorder: recorder(),
         streams: Streams::default(),
+        dial: Default::default(),
     }
 }
 
@@ -277,6 +297,8 @@ fn worst(character: char) -> Desk {
             names_cached: most(),
             telnet_open: most(),
             shells: most(),
+            typed_by_key: Cell::default(),
+            typed_by_line: Cell::default(),
         },
         journal,
         started_at: None,
@@ -286,6 +308,7 @@ fn worst(character: char) -> Desk {
         protocols: ProtocolCounters::default(),
         recorder: recorder(),
         streams: Streams::default(),
+        dial: Default::default(),
     }
 }
 

@@ -67,7 +67,7 @@ fn requests() {
         ("GET / HTTP/1.1\r\nHost: pi\r\nConnection: TE , CLOSE, keep-alive\r\n\r\n", "Get /"),
         (
             "POST /x HTTP/1.1\r\nHost: pi\r\nContent-Length: 12\r\n\r\n",
-            "Other /x keep-alive Bytes(12)",
+            "Post /x keep-alive Bytes(12)",
         ),
         ("GET / HTTP/1.1\r\nHost: pi\r\nContent-Length: 0\r\n\r\n", "Get / keep-alive"),
         (

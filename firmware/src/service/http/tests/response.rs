@@ -11,7 +11,8 @@ const HEAD: Head = Head {
     framing: Framing::Length,
     keep_alive: true,
     to_http_1_0: false,
-    takes_content: false,
+    more_methods: "",
+    location: None,
     file: None,
 };
 
@@ -26,7 +27,7 @@ fn head_and_content_are_one_piece() {
     let head = "HTTP/1.1 200 OK\r\nServer: barewire/VERSION\r\n\
                 Content-Type: application/json\r\nCache-Control: no-store\r\n\
                 Content-Length: 2\r\n\
-                X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+                X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n\
                 Cross-Origin-Resource-Policy: same-origin\r\n\r\n";
     assert_eq!(text(response.with_head(&HEAD, true)), std::format!("{head}{{}}"));
     assert_eq!(text(response.head(&HEAD)), head);
@@ -120,7 +121,8 @@ fn every_head_fits() {
                     framing,
                     keep_alive,
                     to_http_1_0,
-                    takes_content: true,
+                    more_methods: ", POST",
+                    location: Some("/lab"),
                     file: file.clone(),
                 };
                 let bytes = text(response.with_head(&head, true));

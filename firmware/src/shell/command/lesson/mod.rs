@@ -9,7 +9,8 @@ use core::fmt;
 
 use packet::{Filter, Numeric};
 
-use self::lessons::{LESSONS, Proof};
+pub(crate) use self::lessons::LESSONS;
+use self::lessons::Proof;
 use super::{About, Argument, Arguments, Context, FAILURE, Operands, Outcome, SUCCESS};
 use crate::limits::{CAPTURE_BYTES, LESSON_FILTER_BYTES};
 use crate::wire::{CaptureReader, Recording, Way};
@@ -34,6 +35,17 @@ pub struct Progress {
     sent_again: u64,
     /// Lessons that were passed, a bit each.
     passed: u16,
+}
+
+impl Progress {
+    /// How far somebody came with the lesson of this number, from 1 on.
+    pub fn state(&self, number: usize) -> &'static str {
+        match self {
+            Self { passed, .. } if passed >> number & 1 != 0 => "done",
+            Self { number: now, .. } if usize::from(*now) == number => "under way",
+            _ => "open",
+        }
+    }
 }
 
 /// Runs the command.
@@ -239,14 +251,15 @@ impl<'a> Wire<'a> {
 
 /// The board's own place in its network.
 #[derive(Clone, Debug, Default)]
-struct Places {
+pub(crate) struct Places {
     me: Text<16>,
     net: Text<20>,
     router: Text<16>,
 }
 
 impl Places {
-    fn of(system: &System) -> Self {
+    /// Of now.
+    pub(crate) fn of(system: &System) -> Self {
         let status = system.status();
         let Some(ours) = &status.address else { return Self::default() };
         let net = ours.address.network();
@@ -259,9 +272,11 @@ impl Places {
 }
 
 /// A text with the board's addresses in it.
-struct Filled<'a> {
-    text: &'a str,
-    places: &'a Places,
+pub(crate) struct Filled<'a> {
+    /// With names in braces.
+    pub text: &'a str,
+    /// What they stand for.
+    pub places: &'a Places,
 }
 
 impl fmt::Display for Filled<'_> {

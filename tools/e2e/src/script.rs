@@ -1,6 +1,7 @@
 //! What every board must be able to do: one script a promise, the same on every board.
 
 mod address;
+mod browser;
 pub mod bytes;
 mod capture;
 mod commands;
@@ -62,7 +63,11 @@ pub enum PlaysOn {
     Plug,
     /// On the twin, and on the image with the chip that a Pi has.
     TwinAndChip,
+    /// On the image with the chip that a Pi has.
+    Chip,
 }
+
+const CHIP: Hardware = Hardware::Lan9514(Attachment::RootPort);
 
 impl Script {
     /// True if the script is meant for this board.
@@ -73,10 +78,8 @@ impl Script {
             PlaysOn::Twin => model.hardware == Hardware::Twin,
             PlaysOn::Image => model.is_emulated(),
             PlaysOn::Plug => matches!(model.hardware, Hardware::Lan9514(_)),
-            PlaysOn::TwinAndChip => {
-                let chip = Hardware::Lan9514(Attachment::RootPort);
-                [Hardware::Twin, chip].contains(&model.hardware)
-            }
+            PlaysOn::TwinAndChip => [Hardware::Twin, CHIP].contains(&model.hardware),
+            PlaysOn::Chip => model.hardware == CHIP,
         }
     }
 
@@ -158,6 +161,7 @@ pub const SCRIPTS: &[Script] = &[
         &["curl", "promtool", "prometheus"],
         web_metrics::scraped,
     ),
+    script("browser", Boot::Dhcp, PlaysOn::Chip, browser::TOOLS, browser::looks),
     script("bytes_out", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::out),
     script("bytes_in", Boot::Dhcp, PlaysOn::Wire, &["curl", "tcpdump"], bytes::back),
     script("dial_loss", Boot::Dhcp, PlaysOn::Twin, &["ping", "curl", "tcpdump"], dial::loss),

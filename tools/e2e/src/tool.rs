@@ -13,8 +13,12 @@ use crate::process::{Mark, Output, Process};
 use crate::surroundings::Surroundings;
 use crate::wait::{self, PATIENCE};
 
-/// True if the program is installed.
+/// True if the program is installed; or, for what has a slash in its name, if it is there in the
+/// repository.
 pub fn is_installed(program: &str) -> bool {
+    if program.contains('/') {
+        return xtask::workspace::root().join(program).exists();
+    }
     xtask::install::find(program).is_some()
 }
 

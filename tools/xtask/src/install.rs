@@ -32,7 +32,7 @@ pub const QEMU: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 21] = [
+pub const E2E: [Tool; 24] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -54,6 +54,9 @@ pub const E2E: [Tool; 21] = [
     tool("tshark", "tshark", "reads captures, and finds what is malformed"),
     tool("capinfos", "wireshark-common", "says what a capture is"),
     tool("mcopy", "mtools", "reads the SD card's file system"),
+    tool("chromium", "chromium", "a real browser"),
+    tool("node", "nodejs", "drives the browser"),
+    tool("npm", "npm", "fetches what drives the browser"),
 ];
 
 /// What the end-to-end tests use besides, whose packages start services: see [`daemons`].
@@ -173,6 +176,21 @@ pub fn programs(tools: &[Tool], ask: Ask) -> Vec<Tool> {
 pub fn daemons() -> Vec<Tool> {
     let has_systemd = Path::new("/run/systemd/system").exists();
     if has_systemd { missing(&DAEMONS) } else { programs(&DAEMONS, Ask::Never) }
+}
+
+/// Fetches what drives the browser: the packages that `tools/browser/package-lock.json` names, from
+/// npm, unless they are there. Without them the browser's trial is skipped.
+pub fn browser_packages() {
+    let folder = workspace::root().join("tools/browser");
+    let is_there = folder.join("node_modules/playwright-core").exists();
+    let Some(npm) = find("npm").filter(|_| !is_there) else { return };
+    println!("installing what drives the browser: npm ci in tools/browser");
+    let mut npm = Command::new(npm);
+    // Nothing of a package is run while it is installed.
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+    if !quietly(&mut npm) {
+        println!("npm could not fetch them");
+    }
 }
 
 /// The tools that are not on this machine.

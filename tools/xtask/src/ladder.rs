@@ -83,6 +83,7 @@ fn image() -> Result<Rung> {
 fn end_to_end(options: &Options) -> Result<Rung> {
     let mut missing = install::programs(&install::E2E, Ask::Never);
     missing.extend(install::daemons());
+    install::browser_packages();
     if !missing.is_empty() {
         println!("some end-to-end tests will be skipped: {}", install::command_to_type(&missing));
     }

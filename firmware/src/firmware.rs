@@ -40,6 +40,9 @@ pub struct Facts {
     pub seed: [u8; 32],
     /// The binary log, if there is one.
     pub log: Option<&'static dyn LogSource>,
+    /// The time, on the scale of [`Firmware::poll`]'s `now`. Nothing is decided by it: the capture
+    /// measures with it what each layer takes.
+    pub clock: fn() -> Duration,
 }
 
 /// Where the tasks live and who runs them: an executor and static memory on a board, the heap on a
@@ -61,7 +64,8 @@ pub struct Firmware {
 impl Firmware {
     /// Sets everything up in `memory`; nothing runs yet.
     pub fn new(memory: Memory, facts: Facts) -> Self {
-        let stack = Stack::new(memory.sockets, memory.buffers, &facts.config, facts.seed);
+        let Memory { buffers, sockets, .. } = memory;
+        let stack = Stack::new(sockets, buffers, &facts.config, facts.seed, facts.clock);
         let Config { hostname, mdns, ntp, syslog, .. } = facts.config;
         let restart = facts.board.restart.clone();
         let system: &'static System =

@@ -72,6 +72,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     panic!("the future goes on for ever");
 }
 
+/// The virtual time.
+pub fn clock() -> core::time::Duration {
+    core::time::Duration::from_micros(embassy_time::Instant::now().as_micros())
+}
+
 /// A system of its own, with default settings and nothing attached.
 pub fn system() -> &'static crate::System {
     use std::boxed::Box;
@@ -93,6 +98,7 @@ pub fn system() -> &'static crate::System {
         faults,
         seed: [7; 32],
         log: None,
+        clock,
     };
     crate::Firmware::new(memory, facts).system()
 }

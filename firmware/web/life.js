@@ -2,7 +2,7 @@
 // What the board decided comes from the board (/life.json); what the bytes mean is read here.
 'use strict';
 
-const DIAGRAM = { width: 460, left: 120, right: 440, step: 22, longest: 90, perMillisecond: 40 };
+const DIAGRAM = { widest: 460, narrowest: 280, time: 90, step: 22, longest: 90, perMillisecond: 40 };
 
 /** Fields of a frame, in the order of its bytes: [layer, name, offset, length, value]. */
 function dissect(bytes) {
@@ -153,7 +153,10 @@ const milliseconds = microseconds => Math.abs(microseconds) < 1000 ? `${microsec
 
 /** The diagram: time goes down, to scale up to a longest distance; waits beyond are cut, and say so. */
 function draw(life, choose) {
-  const { width, left, right, step, longest, perMillisecond } = DIAGRAM;
+  const { widest, narrowest, time, step, longest, perMillisecond } = DIAGRAM;
+  // As wide as there is room, so that letters are as large as elsewhere.
+  const width = Math.max(narrowest, Math.min(widest, document.getElementById('diagram').clientWidth));
+  const [left, right] = [time, width - 8];
   const svg = make('svg', { role: 'group', 'aria-label': 'Frames between you and the board, in time' });
   // Time begins with the connection.
   const origin = life.frames.find(frame => frame.fields.some(f => f.layer === 'TCP')) ?? life.frames[0];
@@ -193,7 +196,7 @@ function draw(life, choose) {
   const height = y + 24;
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   svg.append(
-    make('text', { class: 'who', x: left, y: 16, 'text-anchor': 'middle' }, life.visitor),
+    make('text', { class: 'who', x: 4, y: 16 }, life.visitor),
     make('text', { class: 'who', x: right, y: 16, 'text-anchor': 'end' }, life.board),
     make('line', { class: 'axis', x1: left, y1: 26, x2: left, y2: height }),
     make('line', { class: 'axis', x1: right, y1: 26, x2: right, y2: height }), ...marks);
@@ -202,9 +205,13 @@ function draw(life, choose) {
 
 /** One frame: what each layer did with it, then its bytes beside its fields. */
 function show(frame, place) {
-  const steps = make('ol', { class: 'steps' }, ...frame.notes.map(note => {
+  // What carried it is told first, and has no time of its own.
+  const untimed = frame.notes.length - frame.note_microseconds.length;
+  const steps = make('ol', { class: 'steps' }, ...frame.notes.map((note, index) => {
     const [layer, ...text] = note.split(': ');
-    return make('li', {}, make('b', {}, layer), ` ${text.join(': ')}`);
+    const time = frame.note_microseconds[index - untimed];
+    const after = time === undefined ? [] : [' ', make('small', {}, `after ${time.toFixed(1)} µs`)];
+    return make('li', {}, make('b', {}, layer), ` ${text.join(': ')}`, ...after);
   }));
   if (frame.answered_by !== null) steps.append(make('li', {}, `answered at once, by frame ${frame.answered_by}`));
   const spans = [];
@@ -242,8 +249,27 @@ function show(frame, place) {
     make('h2', {}, `Frame ${frame.number}: ${frame.way === 'in' ? 'received' : 'sent'}, ${frame.bytes} bytes${kept}`),
     make('p', {}, make('code', {}, frame.line)),
     make('h3', {}, 'What each layer did'), steps,
+    make('p', { class: 'lead' }, `${took(frame)} ${copies(frame)}`),
     make('h3', {}, 'Its bytes'),
     make('div', { class: 'bytes' }, make('pre', { tabindex: 0, 'aria-label': 'The bytes, in hexadecimal' }, hex), make('div', {}, ...tables.map(({ table }) => table))));
+}
+
+/** Microseconds of the board's, from its own clock. */
+const took = ({ way, took_microseconds: time }) => time === 0 ? ''
+  : way === 'in' ? `The board was done with it after ${time.toFixed(1)} µs, answers included.`
+    : `Written and in the device’s hands after ${time.toFixed(1)} µs.`;
+
+/** How often its bytes were copied on the board. */
+function copies(frame) {
+  if (frame.interface !== 'eth0' || frame.dropped) return '';
+  const data = frame.fields.find(f => f.layer === 'HTTP' || f.layer === 'Data')?.whole ?? 0;
+  const tcp = frame.fields.some(f => f.layer === 'TCP');
+  if (frame.way === 'out') {
+    return tcp ? `TCP wrote it in the transmit buffer itself: ${data} bytes of data were copied once.`
+      : 'It was written in the link’s own buffer, and copied once from there to the transmit buffer.';
+  }
+  const kept = `The layers looked at it where the device had put it; ${frame.raw.length} bytes were copied for this page`;
+  return tcp && data ? `${kept}, and ${data} bytes of data for whoever reads the connection.` : `${kept}, and no others.`;
 }
 
 function notSeen(life) {

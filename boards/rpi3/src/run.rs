@@ -61,7 +61,8 @@ pub fn run(mut board: Board) -> ! {
         sockets: SOCKETS.init(firmware::no_sockets()),
         system: SYSTEM.uninit(),
     };
-    let facts = Facts { board: board_facts(&facts), config, faults, seed, log: Some(&Log) };
+    let board = board_facts(&facts);
+    let facts = Facts { board, config, faults, seed, log: Some(&Log), clock: time::now };
     let mut firmware = Firmware::new(memory, facts);
     let mut tasks = Tasks::take().expect("the tasks are taken once");
     firmware.spawn(&mut tasks).expect("limits.rs has a listener for every service");

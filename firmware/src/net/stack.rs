@@ -101,6 +101,7 @@ impl Stack {
         buffers: &'static mut Buffers,
         config: &Config,
         seed: [u8; 32],
+        clock: fn() -> Duration,
     ) -> Self {
         let mut random = ChaCha8Rng::from_seed(seed);
         let lists = storage;
@@ -134,7 +135,7 @@ impl Stack {
             told: None,
             bound: Bound::default(),
             guard: Guard::new(),
-            recorder: Recorder::new(&mut buffers.frames),
+            recorder: Recorder::new(&mut buffers.frames, clock),
             netem: Netem::new(&mut buffers.late),
             traffic: Traffic::default(),
             nic: None,
@@ -202,7 +203,6 @@ impl Stack {
                         recorder: &self.recorder,
                         drops: system.drops(),
                         trail: system.trail(),
-                        now,
                     },
                     netem: &self.netem,
                     now,

@@ -9,6 +9,10 @@
 //! frame: with the one that is being received ([`Recorder::note`]), or with the one that was sent
 //! last ([`Recorder::note_sent`]). A drop that is counted meanwhile is noted by itself. Layers that
 //! know more (a driver its status word, TCP its events) need only another [`Note`].
+//!
+//! A turn of the loop has one time, by which everything is decided; what a layer takes is less than
+//! that. So the ring, and nothing else on the way of a frame, reads the owner's clock: when a frame
+//! passes, at each note, and when all are done with it.
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -118,15 +122,26 @@ fn slot(number: u64) -> usize {
     (number % CAPTURE_FRAMES as u64) as usize
 }
 
+/// A frame that is being dealt with.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    number: u64,
+    /// When it was handed up, or begun to be written.
+    since: Duration,
+}
+
 /// The ring and its readers.
 pub struct Recorder {
+    clock: fn() -> Duration,
     ring: RefCell<Ring>,
     /// Frames are kept while nobody reads.
     is_on: Cell<bool>,
     /// The frame that is being received.
-    receiving: Cell<Option<u64>>,
+    receiving: Cell<Option<Passing>>,
+    /// When the frame that is being sent was begun.
+    sending: Cell<Option<Duration>>,
     /// The frame that was sent last, until it is noted on.
-    sent: Cell<Option<u64>>,
+    sent: Cell<Option<Passing>>,
     /// What carries the frame that is received next.
     arriving: Cell<Option<Carriage>>,
     /// Bytes that each reader asks for.
@@ -143,8 +158,11 @@ impl core::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Empty, and on.
-    pub fn new(frames: &'static mut [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES]) -> Self {
+    /// Empty, and on. `clock` tells the time since start.
+    pub fn new(
+        frames: &'static mut [[u8; FRAME_BYTES_MAX]; CAPTURE_FRAMES],
+        clock: fn() -> Duration,
+    ) -> Self {
         let head = Head {
             at_microseconds: 0,
             original_bytes: 0,
@@ -155,9 +173,11 @@ impl Recorder {
             carriage: None,
         };
         Self {
+            clock,
             ring: RefCell::new(Ring { frames, heads: [head; CAPTURE_FRAMES], next: 0 }),
             is_on: Cell::new(true),
             receiving: Cell::new(None),
+            sending: Cell::new(None),
             sent: Cell::new(None),
             arriving: Cell::new(None),
             readers: [const { Cell::new(None) }; CAPTURE_READERS],
@@ -183,36 +203,61 @@ impl Recorder {
     }
 
     /// Keeps a frame, or its beginning.
-    pub fn record(&self, at: Duration, way: Way, port: Port, frame: &[u8]) {
-        self.keep(at, way, port, frame, Passage::NEW);
+    pub fn record(&self, way: Way, port: Port, frame: &[u8]) {
+        self.keep(way, port, frame, Passage::NEW);
     }
 
     /// Keeps a frame of ours that was held back.
-    pub fn record_unsent(&self, at: Duration, frame: &[u8], why: Why) {
+    pub fn record_unsent(&self, frame: &[u8], why: Why) {
         let mut passage = Passage::NEW;
-        passage.add(Note::Dropped(why));
-        self.keep(at, Way::Out, Port::Eth0, frame, passage);
+        passage.add(Note::Dropped(why), Duration::ZERO);
+        self.keep(Way::Out, Port::Eth0, frame, passage);
         self.sent.set(None);
     }
 
     /// Keeps a frame and has it dealt with by `f`; what is noted meanwhile is noted of this frame.
     pub fn receive<R>(
         &self,
-        at: Duration,
         port: Port,
         frame: &[u8],
         drops: &Drops,
         f: impl FnOnce(&[u8]) -> R,
     ) -> R {
-        let number = self.keep(at, Way::In, port, frame, Passage::NEW);
-        let outer = self.receiving.replace(number);
+        let passing = self.keep(Way::In, port, frame, Passage::NEW);
+        let outer = self.receiving.replace(passing);
         drops.take_last();
         let result = f(frame);
         if let Some(why) = drops.take_last() {
             self.note(Note::Dropped(why));
         }
+        self.is_done(passing);
         self.receiving.set(outer);
         result
+    }
+
+    /// A frame is about to be written, and sent.
+    pub fn begin(&self) {
+        // The clock is not read for frames that are not kept.
+        self.sending.set(self.keep_bytes.get().map(|_| (self.clock)()));
+    }
+
+    /// The frame that was sent last is in the device's hands; what carries it, if that is known.
+    pub fn end(&self, carriage: Option<Carriage>) {
+        let sent = self.sent.get();
+        let mut ring = self.ring.borrow_mut();
+        if let Some(head) = sent.and_then(|sent| ring.head(sent.number)) {
+            head.carriage = carriage;
+        }
+        drop(ring);
+        self.is_done(sent);
+    }
+
+    fn is_done(&self, passing: Option<Passing>) {
+        let Some(Passing { number, since }) = passing else { return };
+        let after = (self.clock)().saturating_sub(since);
+        if let Some(head) = self.ring.borrow_mut().head(number) {
+            head.passage.is_done(after);
+        }
     }
 
     /// A layer's word on the frame that is being received.
@@ -231,32 +276,21 @@ impl Recorder {
         self.arriving.set(carriage);
     }
 
-    /// What carries the frame that was sent last.
-    pub fn note_carriage(&self, carriage: Carriage) {
-        let mut ring = self.ring.borrow_mut();
-        if let Some(head) = self.sent.get().and_then(|number| ring.head(number)) {
-            head.carriage = Some(carriage);
+    fn add(&self, passing: Option<Passing>, note: Note) {
+        let Some(Passing { number, since }) = passing else { return };
+        let after = (self.clock)().saturating_sub(since);
+        if let Some(head) = self.ring.borrow_mut().head(number) {
+            head.passage.add(note, after);
         }
     }
 
-    fn add(&self, number: Option<u64>, note: Note) {
-        let mut ring = self.ring.borrow_mut();
-        if let Some(head) = number.and_then(|number| ring.head(number)) {
-            head.passage.add(note);
-        }
-    }
-
-    fn keep(
-        &self,
-        at: Duration,
-        way: Way,
-        port: Port,
-        frame: &[u8],
-        passage: Passage,
-    ) -> Option<u64> {
+    fn keep(&self, way: Way, port: Port, frame: &[u8], passage: Passage) -> Option<Passing> {
+        let begun = self.sending.take().filter(|_| way == Way::Out);
         let len = frame.len().min(self.keep_bytes.get()?);
+        let at = (self.clock)();
         let mut ring = self.ring.borrow_mut();
         let number = ring.next;
+        let passing = Passing { number, since: begun.unwrap_or(at) };
         let slot = slot(number);
         ring.frames[slot][..len].copy_from_slice(&frame[..len]);
         ring.heads[slot] = Head {
@@ -270,16 +304,16 @@ impl Recorder {
         };
         ring.next += 1;
         if way == Way::Out {
-            self.sent.set(Some(number).filter(|_| port == Port::Eth0));
+            self.sent.set(Some(passing).filter(|_| port == Port::Eth0));
             if let Some(asked) = self.receiving.get()
-                && let Some(head) = ring.head(asked)
+                && let Some(head) = ring.head(asked.number)
             {
-                head.passage.answered(number - asked);
+                head.passage.answered(number - asked.number);
             }
         }
         drop(ring);
         self.wakers.borrow_mut().wake();
-        Some(number)
+        Some(passing)
     }
 
     fn attach(&self, bytes: usize) -> Option<usize> {

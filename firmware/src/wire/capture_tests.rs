@@ -9,12 +9,23 @@ use smoltcp::wire::Ipv4Address;
 
 use super::*;
 
+std::thread_local! {
+    static MICROSECONDS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A clock that moves on by a microsecond each time it is read.
+fn clock() -> Duration {
+    MICROSECONDS.set(MICROSECONDS.get() + 1);
+    Duration::from_micros(MICROSECONDS.get())
+}
+
 fn recorder() -> Recorder {
-    Recorder::new(vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES].try_into().map(Box::leak).unwrap())
+    let frames = vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES];
+    Recorder::new(frames.try_into().map(Box::leak).unwrap(), clock)
 }
 
 fn frame(recorder: &Recorder, number: u8, bytes: usize) {
-    recorder.record(Duration::ZERO, Way::In, Port::Eth0, &vec![number; bytes]);
+    recorder.record(Way::In, Port::Eth0, &vec![number; bytes]);
 }
 
 #[test]
@@ -71,21 +82,21 @@ fn a_frame_says_what_became_of_it() {
     let mut reader = desk.capture(60).unwrap();
     let frame = [0; 60];
     let sent = |note| {
-        desk.0.record(Duration::ZERO, Way::Out, Port::Eth0, &frame);
+        desk.0.record(Way::Out, Port::Eth0, &frame);
         desk.0.note_sent(note);
     };
-    desk.0.receive(Duration::from_micros(7), Port::Eth0, &frame, &drops, |_| {
+    desk.0.receive(Port::Eth0, &frame, &drops, |_| {
         desk.0.note(Note::Guard);
         desk.0.note(Note::Stack);
         sent(Note::Guard);
         sent(Note::Guard);
     });
-    desk.0.receive(Duration::ZERO, Port::Eth0, &frame, &drops, |_| drops.count(Why::NotOurs));
+    desk.0.receive(Port::Eth0, &frame, &drops, |_| drops.count(Why::NotOurs));
     // Counted between frames: nobody's.
     drops.count(Why::ConsoleInput);
     sent(Note::Link);
-    desk.0.record_unsent(Duration::ZERO, &frame, Why::NoRoute);
-    desk.0.receive(Duration::ZERO, Port::Eth0, &frame, &drops, |_| desk.0.note(Note::Arp));
+    desk.0.record_unsent(&frame, Why::NoRoute);
+    desk.0.receive(Port::Eth0, &frame, &drops, |_| desk.0.note(Note::Arp));
 
     let mut out = [0; 60];
     let mut all = |reader: &mut CaptureReader<'_, Desk>| {
@@ -152,4 +163,35 @@ fn the_connection_that_is_shown_on_is_known() {
     for cut in 0..38 {
         assert!(!is_between(23, peer, &whole[..cut]), "{cut} bytes do not tell");
     }
+}
+
+#[test]
+fn each_layer_has_a_time_of_its_own() {
+    let recorder = recorder();
+    let drops = Drops::new();
+    MICROSECONDS.set(0);
+    // 1: handed up; 2: the guard; 3 to 6: an answer, begun, whole, taken and noted; 7: the stack;
+    // 8: done.
+    recorder.receive(Port::Eth0, &[0; 60], &drops, |_| {
+        recorder.note(Note::Guard);
+        recorder.begin();
+        recorder.record(Way::Out, Port::Eth0, &[1; 60]);
+        recorder.end(None);
+        recorder.note_sent(Note::Guard);
+        recorder.note(Note::Stack);
+    });
+    let told = |number| {
+        let frame = recorder.read(number, &mut [0; 60]).unwrap();
+        let times: Vec<_> = frame.passage.times().map(|time| time.as_micros()).collect();
+        (frame.at.as_micros(), times, frame.passage.took().as_micros())
+    };
+    assert_eq!(told(0), (1, vec![1, 6], 7));
+    assert_eq!(told(1), (4, vec![3], 2));
+    // What is not kept is not measured either.
+    recorder.set_on(false);
+    recorder.receive(Port::Eth0, &[0; 60], &drops, |_| recorder.note(Note::Guard));
+    recorder.begin();
+    recorder.record(Way::Out, Port::Eth0, &[1; 60]);
+    recorder.end(None);
+    assert_eq!(MICROSECONDS.get(), 8);
 }

@@ -96,7 +96,7 @@ impl<'a> Shared<'a> {
             Ok(Way::Loop) => {
                 let put = link.slots.put_loop(len, |frame| {
                     write(frame, nobody, Sums::LOOP);
-                    recorder.record(now, Direction::Out, Port::Lo, frame);
+                    recorder.record(Direction::Out, Port::Lo, frame);
                     link.loopback.count_sent(frame.len());
                 });
                 // What is in its way goes round in the next step.
@@ -119,7 +119,7 @@ impl<'a> Shared<'a> {
         let frame = &mut staging[..len];
         segments::write(segment, &mut frame[HEADER_BYTES..], sums);
         write_header(frame, nobody, nobody);
-        recorder.record_unsent(now, frame, lost);
+        recorder.record_unsent(frame, lost);
         true
     }
 }
@@ -282,7 +282,7 @@ impl<T: RxToken> RxToken for LinkedRx<'_, T> {
             }),
             From::Loop(place) => link.slots.take(place, |frame| {
                 link.loopback.count_received(frame.len());
-                recorder.receive(now, Port::Lo, frame, drops, |frame| {
+                recorder.receive(Port::Lo, frame, drops, |frame| {
                     let packet = &frame[HEADER_BYTES..];
                     link.count_received(packet);
                     f(shared.for_stack(packet, Sums::LOOP, tcp))
@@ -335,7 +335,7 @@ impl<T: TxToken> TxToken for LinkedTx<'_, T> {
         let sent = match way {
             Err(why) => Err(why),
             Ok(Way::Loop) => {
-                recorder.record(now, Direction::Out, Port::Lo, frame);
+                recorder.record(Direction::Out, Port::Lo, frame);
                 link.loopback.count_sent(frame.len());
                 let put = link.slots.put_loop(frame.len(), |out| out.copy_from_slice(frame));
                 put.then_some(()).ok_or(Drop::LoopbackFull)
@@ -361,7 +361,7 @@ impl<T: TxToken> TxToken for LinkedTx<'_, T> {
                 drops.count(why);
                 // It is this frame's, and not that of the one it may answer.
                 drops.take_last();
-                recorder.record_unsent(now, frame, why);
+                recorder.record_unsent(frame, why);
             }
         }
         result

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::time::Duration;
 
 use tcp::Verdict;
 
@@ -94,17 +95,32 @@ pub struct Trail {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passage {
     notes: [Option<Note>; CAPTURE_NOTES],
+    /// When each was made, in nanoseconds since the frame was handed up, or begun to be written.
+    after_nanos: [u32; CAPTURE_NOTES],
+    /// When all were done with it.
+    done_nanos: u32,
     /// The frame so much younger is the answer; 0 if there is none.
     answered_after: u16,
 }
 
 impl Passage {
-    pub(super) const NEW: Self = Self { notes: [None; CAPTURE_NOTES], answered_after: 0 };
+    pub(super) const NEW: Self = Self {
+        notes: [None; CAPTURE_NOTES],
+        after_nanos: [0; CAPTURE_NOTES],
+        done_nanos: 0,
+        answered_after: 0,
+    };
 
-    pub(super) fn add(&mut self, note: Note) {
-        if let Some(place) = self.notes.iter_mut().find(|place| place.is_none()) {
-            *place = Some(note);
+    pub(super) fn add(&mut self, note: Note, after: Duration) {
+        if let Some(place) = self.notes.iter().position(Option::is_none) {
+            self.notes[place] = Some(note);
+            self.after_nanos[place] = nanos(after);
         }
+    }
+
+    /// All are done with the frame.
+    pub(super) fn is_done(&mut self, after: Duration) {
+        self.done_nanos = nanos(after);
     }
 
     /// A frame was sent while this one, `older` frames before it, was being looked at. The first of
@@ -118,6 +134,19 @@ impl Passage {
     /// The notes, the first one first.
     pub fn notes(&self) -> impl Iterator<Item = Note> + '_ {
         self.notes.iter().flatten().copied()
+    }
+
+    /// When each note was made: since the frame was handed up, or begun to be written.
+    pub fn times(&self) -> impl Iterator<Item = Duration> + '_ {
+        let times = self.notes().zip(&self.after_nanos);
+        times.map(|(_, nanos)| Duration::from_nanos((*nanos).into()))
+    }
+
+    /// How long it took: until every layer was done with a received frame, answers included; until
+    /// one that is sent was written and in the device's hands. Zero for those that were held back
+    /// or stayed here.
+    pub fn took(&self) -> Duration {
+        Duration::from_nanos(self.done_nanos.into())
     }
 
     /// How many frames later the frame is that was sent in answer, while this one was being looked
@@ -135,6 +164,11 @@ impl Passage {
     }
 }
 
+/// Four seconds at most: no frame is dealt with for longer.
+fn nanos(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos()).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::vec::Vec;
@@ -147,9 +181,9 @@ mod tests {
         passage.answered(2);
         passage.answered(3);
         for _ in 0..CAPTURE_NOTES {
-            passage.add(Note::Guard);
+            passage.add(Note::Guard, Duration::ZERO);
         }
-        passage.add(Note::Dropped(Drop::Runt));
+        passage.add(Note::Dropped(Drop::Runt), Duration::ZERO);
         assert_eq!(passage.notes().collect::<Vec<_>>(), [Note::Guard; CAPTURE_NOTES]);
         assert_eq!((passage.answered_after(), passage.dropped()), (Some(2), None));
     }

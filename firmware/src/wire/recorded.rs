@@ -1,7 +1,5 @@
 //! The device around which the capture ring stands.
 
-use core::time::Duration;
-
 use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
@@ -21,8 +19,6 @@ pub struct Recorded<'a, D> {
     pub drops: &'a Drops,
     /// Where the device says how frames travel.
     pub trail: &'a Trail,
-    /// The time.
-    pub now: Duration,
 }
 
 impl<D: Device> Device for Recorded<'_, D> {
@@ -37,17 +33,17 @@ impl<D: Device> Device for Recorded<'_, D> {
 
     fn receive(&mut self, at: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (rx, tx) = self.device.receive(at)?;
-        let Self { recorder, drops, trail, now, .. } = *self;
+        let Self { recorder, drops, trail, .. } = *self;
         Some((
-            RecordedToken { token: rx, recorder, drops, trail, now },
-            RecordedToken { token: tx, recorder, drops, trail, now },
+            RecordedToken { token: rx, recorder, drops, trail },
+            RecordedToken { token: tx, recorder, drops, trail },
         ))
     }
 
     fn transmit(&mut self, at: Instant) -> Option<Self::TxToken<'_>> {
-        let Self { recorder, drops, trail, now, .. } = *self;
+        let Self { recorder, drops, trail, .. } = *self;
         let token = self.device.transmit(at)?;
-        Some(RecordedToken { token, recorder, drops, trail, now })
+        Some(RecordedToken { token, recorder, drops, trail })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -62,15 +58,14 @@ pub struct RecordedToken<'a, T> {
     recorder: &'a Recorder,
     drops: &'a Drops,
     trail: &'a Trail,
-    now: Duration,
 }
 
 impl<T: RxToken> RxToken for RecordedToken<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let Self { token, recorder, drops, trail, now } = self;
+        let Self { token, recorder, drops, trail } = self;
         token.consume(|frame| {
             recorder.expect(trail.arriving.take());
-            recorder.receive(now, Port::Eth0, frame, drops, f)
+            recorder.receive(Port::Eth0, frame, drops, f)
         })
     }
 
@@ -81,15 +76,14 @@ impl<T: RxToken> RxToken for RecordedToken<'_, T> {
 
 impl<T: TxToken> TxToken for RecordedToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self { token, recorder, trail, now, .. } = self;
+        let Self { token, recorder, trail, .. } = self;
+        recorder.begin();
         let result = token.consume(len, |frame| {
             let result = f(frame);
-            recorder.record(now, Way::Out, Port::Eth0, frame);
+            recorder.record(Way::Out, Port::Eth0, frame);
             result
         });
-        if let Some(carriage) = trail.left.take() {
-            recorder.note_carriage(carriage);
-        }
+        recorder.end(trail.left.take());
         result
     }
 

@@ -19,7 +19,10 @@ thread_local! {
     /// Takes the guard's notes; its memory is for good.
     static RECORDER: Recorder = {
         let frames = vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES].into_boxed_slice();
-        Recorder::new(Box::leak(frames.try_into().expect("as many as it holds")))
+        Recorder::new(
+            Box::leak(frames.try_into().expect("as many as it holds")),
+            || std::time::Duration::ZERO,
+        )
     };
 }
 

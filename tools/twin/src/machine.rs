@@ -63,7 +63,8 @@ impl Machine {
             restart: Text::from(settings.restart.as_str()),
             ..BoardFacts::default()
         };
-        let facts = Facts { board, config, faults, seed: settings.seed, log: None };
+        let facts =
+            Facts { board, config, faults, seed: settings.seed, log: None, clock: time::now };
         let mut firmware = Firmware::new(memory, facts);
         let executor = Executor::new();
         firmware

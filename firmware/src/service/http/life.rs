@@ -181,7 +181,7 @@ impl Life {
     /// A frame in words.
     fn line(&mut self, frame: &Captured, bytes: &[u8], out: &mut Response) -> fmt::Result {
         let line = self.print(frame, bytes);
-        write!(out, "<li><code>{}</code><br>{}</li>\n", Html(line.trim_end()), Html(frame))
+        writeln!(out, "<li><code>{}</code><br>{}</li>", Html(line.trim_end()), Html(frame))
     }
 
     fn frame(&mut self, frame: &Captured, bytes: &[u8], out: &mut Response) -> fmt::Result {
@@ -209,7 +209,12 @@ impl Life {
             write!(out, "{gap}{}", Json(note))?;
             gap = ",";
         }
-        out.write_str("],\"dropped\":")?;
+        out.write_str("],\"note_microseconds\":[")?;
+        for (index, time) in frame.passage.times().enumerate() {
+            write!(out, "{}{}", if index > 0 { "," } else { "" }, Micros(time))?;
+        }
+        write!(out, "],\"took_microseconds\":{}", Micros(frame.passage.took()))?;
+        out.write_str(",\"dropped\":")?;
         match frame.passage.dropped() {
             Some(why) => write!(out, "\"{}\"", why.name())?,
             None => out.write_str("null")?,
@@ -218,5 +223,14 @@ impl Life {
             Some(after) => write!(out, ",\"answered_by\":{}}}", frame.number + after),
             None => out.write_str(",\"answered_by\":null}"),
         }
+    }
+}
+
+/// Microseconds, to the nanosecond.
+struct Micros(Duration);
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0.as_micros(), self.0.subsec_nanos() % 1000)
     }
 }

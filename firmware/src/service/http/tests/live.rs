@@ -141,18 +141,17 @@ fn segment(from: u16, to: u16) -> Vec<u8> {
 /// ourselves, one not sent.
 fn busy_desk() -> Desk {
     let desk = desk();
-    let at = Duration::from_micros(1_000_001);
-    desk.recorder.receive(at, Port::Eth0, &segment(40_000, 80), &desk.drops, |_| ());
+    desk.recorder.receive(Port::Eth0, &segment(40_000, 80), &desk.drops, |_| ());
     let arp = [&[1; 12], [8, 6].as_slice(), &[0; 46]].concat();
-    desk.recorder.receive(at, Port::Eth0, &arp, &desk.drops, |_| desk.recorder.note(Note::Arp));
+    desk.recorder.receive(Port::Eth0, &arp, &desk.drops, |_| desk.recorder.note(Note::Arp));
     let mut other = segment(40_001, 80);
     other[0] = 2;
     let drop = |_: &[u8]| desk.drops.count(Drop::TcpSegment);
-    desk.recorder.receive(at, Port::Eth0, &other, &desk.drops, drop);
+    desk.recorder.receive(Port::Eth0, &other, &desk.drops, drop);
     other[0] = 3;
-    desk.recorder.record(at, Way::Out, Port::Lo, &other);
+    desk.recorder.record(Way::Out, Port::Lo, &other);
     other[0] = 4;
-    desk.recorder.record_unsent(at, &other, Drop::NoRoute);
+    desk.recorder.record_unsent(&other, Drop::NoRoute);
     desk
 }
 
@@ -197,7 +196,7 @@ fn what_passes_is_shown_and_the_slow_are_told_what_they_missed() {
         wait().await;
         // More than the ring holds, all at once.
         for number in 0..CAPTURE_FRAMES + 7 {
-            desk.recorder.record(Duration::ZERO, Way::Out, Port::Eth0, &[number as u8; 60]);
+            desk.recorder.record(Way::Out, Port::Eth0, &[number as u8; 60]);
         }
         wait().await;
     };

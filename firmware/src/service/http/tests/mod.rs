@@ -32,7 +32,7 @@ use crate::status::{
     Address, AddressSource, BoardFacts, Direction, Drop, Drops, Link, Listener, NicCounters,
     NicFacts, ServiceCounters, SocketCounts, Status,
 };
-use crate::testing::block_on;
+use crate::testing::{block_on, clock};
 use crate::wire::{Faults, ProtocolCounters, Recorder, Recording, Tally, Way};
 
 /// A board on a desk.
@@ -60,7 +60,7 @@ impl Recording for Desk {
 
 fn recorder() -> Recorder {
     let frames = std::vec![[0; FRAME_BYTES_MAX]; CAPTURE_FRAMES];
-    Recorder::new(frames.try_into().map(std::boxed::Box::leak).unwrap())
+    Recorder::new(frames.try_into().map(std::boxed::Box::leak).unwrap(), clock)
 }
 
 impl Source for Desk {

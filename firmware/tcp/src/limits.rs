@@ -64,6 +64,8 @@ pub const WINDOW_SHIFT: u8 = 3;
 pub const PIECES_MAX: usize = 32;
 /// An acknowledgment waits for company this long (RFC 9293 3.8.6.3: less than 500 ms).
 pub const DELAYED_ACK_US: u64 = 40_000;
+/// Segments that are acknowledged at once after one that came out of order, as Linux does.
+pub const QUICK_ACKS: u8 = 16;
 /// The receive window is measured and grown no more often than this.
 pub const WINDOW_GROWTH_US_MIN: u64 = 1_000;
 

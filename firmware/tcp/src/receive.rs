@@ -11,7 +11,7 @@
 
 use crate::counters::{Counters, count};
 use crate::limits::{
-    DELAYED_ACK_US, RECEIVE_BLOCKS_MIN, RECEIVE_BYTES_INITIAL, RECEIVE_BYTES_MAX,
+    DELAYED_ACK_US, QUICK_ACKS, RECEIVE_BLOCKS_MIN, RECEIVE_BYTES_INITIAL, RECEIVE_BYTES_MAX,
     WINDOW_GROWTH_US_MIN, WINDOW_SHIFT,
 };
 use crate::memory::Pool;
@@ -80,6 +80,8 @@ pub(crate) struct Receiver {
     told: u16,
     /// A full segment of this peer's, as far as seen.
     segment_bytes: u32,
+    /// Segments that are acknowledged at once, as some were missing just before.
+    quick: u8,
     /// Bytes behind urgent data (RCV.UP).
     urgent: Option<Seq>,
     /// Received twice; to be told once (RFC 2883).
@@ -118,6 +120,7 @@ impl Receiver {
             acked: start,
             told: RECEIVE_BYTES_INITIAL as u16,
             segment_bytes: 0,
+            quick: 0,
             urgent: None,
             twice: None,
             growth: Growth { since: now, bytes: 0 },
@@ -219,6 +222,7 @@ impl Receiver {
             return (Taken::InOrder, trimmed);
         }
         self.need = AckNeed::Now(AckReason::Duplicate);
+        self.quick = QUICK_ACKS;
         if let Some(held) = self.pieces.holding(left) {
             self.twice = Some(SackBlock { left, right: right.min(held.right) });
             count(&mut counters.dsack_ofo_sent);
@@ -259,10 +263,13 @@ impl Receiver {
             self.ring.release(pool, self.read);
         }
         let waiting = self.nxt.since(self.acked);
+        let quick = self.quick > 0;
+        self.quick = self.quick.saturating_sub(1);
         self.need = match self.need {
             now @ AckNeed::Now(_) => now,
-            // A gap was filled, in part or whole (RFC 5681 4.2).
-            _ if had_pieces => AckNeed::Now(AckReason::Received),
+            // A gap was filled, in part or whole (RFC 5681 4.2). A sender that lost something may
+            // have one segment in flight, and wait for its ACK.
+            _ if had_pieces || quick => AckNeed::Now(AckReason::Received),
             // Every second full segment (RFC 9293 SHLD-19).
             _ if waiting >= 2 * self.segment_bytes.max(1) => AckNeed::Now(AckReason::Received),
             AckNeed::No => AckNeed::By(now.after(DELAYED_ACK_US)),

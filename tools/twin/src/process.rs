@@ -1,4 +1,4 @@
-//! The firmware as a Linux process: one loop around poll(2).
+//! The firmware as a Linux process: one loop around ppoll(2).
 
 use std::io::{Read, Write, stdin, stdout};
 use std::os::fd::AsFd;
@@ -11,10 +11,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use firmware::RestartRequest;
 use firmware::status::NicCounters;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::termios::{
     InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
 };
+use nix::sys::time::TimeSpec;
 use smoltcp::wire::EthernetAddress;
 
 use crate::machine::{Machine, Settings};
@@ -183,11 +184,10 @@ impl Console {
         let input = stdin();
         let mut all = [tap.as_fd(), input.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         let count = if self.input { 2 } else { 1 };
-        // Rounded up to whole milliseconds: rounded down, the last one would be spent spinning.
-        let timeout = PollTimeout::try_from(sleep + Duration::from_micros(999));
-        match poll(&mut all[..count], timeout.unwrap_or(PollTimeout::MAX)) {
+        // Not poll(2), which counts milliseconds: TCP's timers are finer.
+        match ppoll(&mut all[..count], Some(TimeSpec::from_duration(sleep)), None) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(error) => return Err(error).context("poll"),
+            Err(error) => return Err(error).context("ppoll"),
         }
         Ok(self.input && all[1].any().unwrap_or(false))
     }

@@ -13,6 +13,7 @@ mod capture;
 mod counters;
 mod dial;
 mod discovery;
+mod fate;
 mod guard;
 mod guarded;
 mod link;
@@ -35,12 +36,13 @@ pub use capture::{CaptureReader, Captured, Recorder, Recording, Way, is_between}
 pub use counters::{Counted, Traffic};
 pub use dial::{Percent, Rate, Time, Wrong};
 pub(crate) use discovery::solicited_node;
+pub use fate::{Dial, Fate, Faults, PartsPerMillion, Tally, damage};
 pub use guard::Guard;
 pub use guarded::Guarded;
 pub(crate) use link::{Link, Ours};
 pub(crate) use linked::Linked;
 pub use meter::{Meters, Passed, Segments};
-pub use netem::{Faults, Impaired, Netem, PartsPerMillion, Tally};
+pub use netem::{Impaired, Netem};
 pub use passage::{Carriage, Note, Passage, Trail};
 pub use protocols::{
     ICMP_TYPES, ICMPV6_TYPES, IcmpCounters, Icmpv6Counters, IpCounters, ProtocolCounters,

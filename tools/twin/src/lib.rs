@@ -6,7 +6,7 @@
 //!          ┌────────────┴─────────────┐
 //!       process                     desk
 //!   tap: /dev/net/tun           wire: seeded loss, duplicates, delay
-//!   ppoll(2), stdin, exec        peers: stock smoltcp, or single frames,
+//!   ppoll(2), stdin, exec       peers: stock smoltcp, or single frames,
 //!   real time                          or a capture (replay)
 //!                               virtual time
 //! ```

@@ -2,8 +2,10 @@
 //! was slow.
 
 pub mod peer;
+pub mod relayed;
 mod start;
 mod traffic;
+pub mod transfer;
 
 use std::thread;
 use std::time::{Duration, Instant};

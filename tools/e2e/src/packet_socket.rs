@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket,
+    sockopt,
 };
 
 use crate::wait::Deadline;
@@ -18,6 +19,9 @@ const FRAME_BYTES_MAX: usize = 2048;
 
 /// How long a frame may wait for room in the interface's queue.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a socket keeps while nobody listens, for those that may not miss a frame.
+const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 
 /// A socket that sends frames and hears all that pass, those that others of this machine send
 /// included.
@@ -59,6 +63,31 @@ impl PacketSocket {
             return Err(io::Error::last_os_error()).context("bind the packet socket");
         }
         Ok(Self { socket })
+    }
+
+    /// Hears only what comes in, with room for what comes while nobody listens.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn only_incoming(self) -> Result<Self> {
+        setsockopt(&self.socket, sockopt::RcvBufForce, &RECEIVE_BUFFER_BYTES)
+            .context("make room for frames")?;
+        let on: libc::c_int = 1;
+        // SAFETY: the socket is open for the whole call; the pointer is to a live int and the
+        // length is its size; the kernel reads it and keeps no pointer.
+        let set = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_IGNORE_OUTGOING,
+                (&raw const on).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        };
+        if set < 0 {
+            return Err(io::Error::last_os_error()).context("hear only what comes in");
+        }
+        Ok(self)
     }
 
     /// Sends a frame, waiting for room in the interface's queue.
@@ -104,5 +133,11 @@ impl PacketSocket {
                 Err(error) => return Err(error).context("receive a frame"),
             }
         }
+    }
+}
+
+impl From<PacketSocket> for OwnedFd {
+    fn from(socket: PacketSocket) -> Self {
+        socket.socket
     }
 }

@@ -17,6 +17,7 @@ pub mod names;
 mod names_link;
 mod pcap_stream;
 mod ping;
+mod relayed;
 mod restart;
 mod shell;
 mod telnet;
@@ -235,6 +236,7 @@ pub const SCRIPTS: &[Script] = &[
         &["ping", "telnet", "curl"],
         restart::by_reboot,
     ),
+    script("relayed", Boot::Static, PlaysOn::Twin, &[], relayed::exact),
     script("names_router", Boot::Static, PlaysOn::Twin, &["telnet", "dnsmasq"], names::by_router),
     script("link_local", Boot::Alone, PlaysOn::Wire, &["ping", "curl"], address::link_local),
     script("late_server", Boot::Alone, PlaysOn::Wire, &["ping", "dnsmasq"], address::late_server),

@@ -6,25 +6,24 @@
 //! read, or its reader said so.
 
 use std::io::{BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use xtask::qemu::{Attachment, Nic};
-use xtask::witness::{Place, crc32, data, linux};
+use xtask::witness::{Place, crc32, linux};
 
 use crate::board::{Hardware, Model, Server, cpu_time};
 use crate::lab::{HOST, Lab, STATIC};
+use crate::measure::transfer::{Content, connect, fetch, head, put, set_up};
 use crate::measure::{Times, ping};
 use crate::process::{Mark, Process};
-use crate::script::bytes::{BYTES, LIMIT};
+use crate::script::bytes::BYTES;
 use crate::stage::{Boot, Session};
 
 /// Pings of one turn.
 const PINGS: u16 = 300;
-/// Lines of a response's head.
-const HEAD_LINES_MAX: usize = 64;
 /// The PHY, whose link the guest waits for, and 33 MB of kernel.
 const BOOT_MAX: Duration = Duration::from_secs(180);
 
@@ -71,7 +70,8 @@ pub struct Turn {
 /// # Errors
 /// If it does not boot, or a byte was wrong.
 pub fn turn(who: Who) -> Result<Turn> {
-    let bytes = data(BYTES);
+    let content = Content::new(BYTES);
+    let bytes = &content.bytes;
     match who {
         Who::Image => {
             let hardware = Hardware::Lan9514(Attachment::RootPort);
@@ -82,16 +82,16 @@ pub fn turn(who: Who) -> Result<Turn> {
             let lab = session.lab()?;
             let ping = ping(lab, session.address, PINGS)?;
             let path = format!("/bytes?count={BYTES}");
-            let out = timed(&pids, || fetch(lab, &path, &bytes))?;
-            let back = timed(&pids, || put(lab, &bytes))?;
+            let out = timed(&pids, || fetch(open(lab), &path, bytes))?;
+            let back = timed(&pids, || put(open(lab), &content))?;
             Ok(Turn { ping, out, back })
         }
         Who::Linux => {
             let Linux { guest, server, lab } = Linux::start()?;
             let pids = [guest.id(), server.process.id()];
             let ping = ping(&lab, STATIC, PINGS)?;
-            let back = timed(&pids, || serve(&lab, &bytes))?;
-            let out = timed(&pids, || fetch(&lab, "/data", &bytes))?;
+            let back = timed(&pids, || serve(&lab, bytes))?;
+            let out = timed(&pids, || fetch(open(&lab), "/data", bytes))?;
             Ok(Turn { ping, out, back })
         }
     }
@@ -136,66 +136,9 @@ fn timed(pids: &[u32; 2], work: impl FnOnce() -> Result<Duration>) -> Result<Mov
     Ok(Moved { wall, emulator, server })
 }
 
-/// A connection from the laboratory.
-fn connect(lab: &Lab, address: Ipv4Addr) -> Result<TcpStream> {
-    let stream = lab.namespace().enter(|| TcpStream::connect((address, 80)))??;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
-    Ok(stream)
-}
-
-/// Reads a head up to and with its empty line; the number in its Content-Length.
-///
-/// # Errors
-/// If it does not end.
-pub fn head(reader: &mut impl std::io::BufRead) -> Result<Option<usize>> {
-    let mut length = None;
-    for _ in 0..HEAD_LINES_MAX {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        if line.trim().is_empty() {
-            return Ok(length);
-        }
-        let field = line.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case("content-length"));
-        if let Some((_, value)) = field {
-            length = Some(value.trim().parse().with_context(|| line.clone())?);
-        }
-    }
-    Err(anyhow!("a head of more than {HEAD_LINES_MAX} lines"))
-}
-
-/// Fetches a path, which must have these bytes.
-fn fetch(lab: &Lab, path: &str, expected: &[u8]) -> Result<Duration> {
-    let began = Instant::now();
-    let mut stream = connect(lab, STATIC)?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {STATIC}\r\n\r\n")?;
-    let mut reader = BufReader::new(stream);
-    let length = head(&mut reader)?;
-    ensure!(length == Some(expected.len()), "{length:?} bytes, not {}", expected.len());
-    let mut bytes = vec![0; expected.len()];
-    reader.read_exact(&mut bytes)?;
-    let wall = began.elapsed();
-    ensure!(bytes == expected, "not the bytes that were sent");
-    Ok(wall)
-}
-
-/// Sends these bytes to the image, which must answer their CRC-32.
-fn put(lab: &Lab, bytes: &[u8]) -> Result<Duration> {
-    let expected = format!("\"crc32\":\"{:08x}\"", crc32(bytes));
-    let began = Instant::now();
-    let mut stream = connect(lab, STATIC)?;
-    let length = bytes.len();
-    write!(stream, "PUT /bytes HTTP/1.0\r\nHost: {STATIC}\r\nContent-Length: {length}\r\n\r\n")?;
-    stream.write_all(bytes)?;
-    let mut reader = BufReader::new(stream);
-    let length = head(&mut reader)?.context("an answer without a length")?;
-    let mut answer = vec![0; length];
-    reader.read_exact(&mut answer)?;
-    let wall = began.elapsed();
-    let answer = String::from_utf8_lossy(&answer);
-    ensure!(answer.contains(&expected), "{answer}, not {expected}");
-    Ok(wall)
+/// Opens a connection from the laboratory to the guest.
+fn open(lab: &Lab) -> impl FnOnce() -> Result<TcpStream> {
+    || connect(lab.namespace(), STATIC)
 }
 
 /// Tells Linux to fetch these bytes, and serves them to it. Linux computes their CRC-32 once the
@@ -203,7 +146,7 @@ fn put(lab: &Lab, bytes: &[u8]) -> Result<Duration> {
 fn serve(lab: &Lab, bytes: &[u8]) -> Result<Duration> {
     let listener = lab.namespace().enter(|| TcpListener::bind((HOST, 0)))??;
     let port = listener.local_addr()?.port();
-    let mut teller = connect(lab, STATIC)?;
+    let mut teller = open(lab)()?;
     write!(teller, "GET /cgi-bin/fetch?{port} HTTP/1.0\r\nHost: {STATIC}\r\n\r\n")?;
     // Linux tells when it is done, or cannot: so nobody waits here for one that does not come.
     let server = thread::spawn({
@@ -220,9 +163,7 @@ fn serve(lab: &Lab, bytes: &[u8]) -> Result<Duration> {
 fn serve_once(listener: &TcpListener, bytes: &[u8]) -> Result<Duration> {
     let (stream, _) = listener.accept()?;
     let began = Instant::now();
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    set_up(&stream)?;
     let mut reader = BufReader::new(stream);
     head(&mut reader)?;
     let mut stream = reader.into_inner();

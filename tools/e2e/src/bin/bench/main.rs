@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the image in QEMU and prints a table. It judges nothing.
 
 mod load;
+mod relayed;
 mod versus;
 
 use std::time::Duration;
@@ -26,9 +27,20 @@ struct Arguments {
     /// Seconds of each such measurement
     #[arg(long, default_value_t = 30)]
     seconds: u32,
-    /// Turns of each, of which the median is printed.
-    #[arg(long, default_value_t = 3)]
-    turns: usize,
+    /// The twin beside Linux, through a relay that harms frames, and nothing else is measured: all
+    /// rows, or this one (clean, loss1, loss5, loss10, all10)
+    #[arg(long, value_name = "ROW", num_args = 0..=1, default_missing_value = "all")]
+    relay: Option<String>,
+    /// How Linux controls congestion through the relay: cubic, as the twin does, reno, bbr; else as
+    /// this machine is set up
+    #[arg(long)]
+    congestion: Option<String>,
+    /// What is moved each way through the relay, MiB
+    #[arg(long, default_value_t = 16)]
+    mebibytes: usize,
+    /// Turns of each, of which the median is printed: 3, or 10 through the relay
+    #[arg(long)]
+    turns: Option<usize>,
     /// The board: twin, lan9514_root, lan9514_hub, qemu_root or qemu_hub.
     #[arg(long, default_value = "qemu_root")]
     board: String,
@@ -80,8 +92,12 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     namespace::remove_stale()?;
     match arguments.peer {
-        Some(Peer::Linux) if !arguments.http => return versus::run(arguments.turns),
+        Some(Peer::Linux) if !arguments.http => return versus::run(arguments.turns.unwrap_or(3)),
         _ => {}
+    }
+    if let Some(row) = arguments.relay {
+        let turns = arguments.turns.unwrap_or(10);
+        return relayed::run(&row, turns, arguments.congestion, arguments.mebibytes << 20);
     }
     let model = MODELS.into_iter().find(|model| model.name == arguments.board);
     let model = model.with_context(|| format!("no board {}", arguments.board))?;

@@ -1,144 +1,263 @@
-//! How long a segment takes: a bulk transfer between two stacks with nothing in between, the
-//! payload copied into the segment and out of it, checksums left to the device.
+//! What a segment costs: a bulk transfer between two hosts with nothing in between, the payload
+//! copied from the application into the packet and out of it, checksums left to the device. This
+//! crate and smoltcp in one harness, which hands both the same IPv4 packets.
 //!
 //! ```text
-//! cargo run --release -p barewire-tcp --example speed [BYTES]             this crate
-//! cargo run --release -p barewire-tcp --example speed [BYTES] smoltcp     smoltcp, the same way
+//! cargo run --release -p barewire-tcp --example speed [BYTES] [barewire|timestamps|smoltcp]
+//! cargo xtask bench --instructions                      the instructions of a segment, by callgrind
 //! ```
-//!
-//! `valgrind --tool=callgrind` with two different numbers of bytes tells the instructions of a
-//! segment, for both ends together.
 
-use std::collections::VecDeque;
 use std::time::Instant as Clock;
 
 use smoltcp::iface::{Config as IfaceConfig, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp as theirs;
 use smoltcp::time::Instant as TheirInstant;
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
-use tcp::{Checksum, Config, Ecn, Endpoint, Entry, Instant, SegmentIn, Slot, Storage, Tcp};
+use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr};
+use tcp::{
+    Block, Checksum, Config, ConnectionId, Ecn, Endpoint, Entry, Instant, ListenerId, Read,
+    SegmentIn, Slot, Storage, Tcp,
+};
 
 /// Time that passes in each turn.
 const STEP_US: u64 = 120;
-/// Segments longer than this are counted.
+/// Packets longer than this are counted.
 const LONG_BYTES: usize = 1000;
+/// Bytes of an IPv4 header.
+const IP_BYTES: usize = 20;
+/// Bytes that an application writes or reads at a time.
+const CHUNK_BYTES: usize = 65_536;
+/// Places for connections, of which one is used; more cost a little at each segment.
+const CONNECTIONS: usize = 64;
+/// Blocks of each host.
+const BLOCKS: usize = 600;
+/// Bytes of each of smoltcp's rings.
+const THEIR_RING_BYTES: usize = 260_096;
+const PORT: u16 = 80;
 
 fn main() {
     let bytes = std::env::args().nth(1).and_then(|bytes| bytes.parse().ok());
     let bytes = bytes.unwrap_or(2_000_000_000);
     let started = Clock::now();
     let segments = match std::env::args().nth(2).as_deref() {
-        Some("smoltcp") => smoltcp_transfer(bytes),
-        _ => transfer(bytes),
+        Some("smoltcp") => transfer([&mut Theirs::new(1, false), &mut Theirs::new(2, true)], bytes),
+        who => {
+            let config = Config { timestamps: who == Some("timestamps"), ..Config::default() };
+            let mut memory = [Memory::new(), Memory::new()];
+            let [first, second] = &mut memory;
+            let engines = [first, second].map(|memory| Tcp::new(memory.storage(), config, [7; 16]));
+            let [source, sink] = engines;
+            transfer([&mut Ours::new(1, source, false), &mut Ours::new(2, sink, true)], bytes)
+        }
     };
     let each = started.elapsed().as_nanos() as f64 / segments as f64;
     println!("{segments} segments, {each:.0} ns each: sent, received, and their ACKs");
 }
 
-fn transfer(bytes: usize) -> u64 {
-    let mut blocks = [vec![[0; 4096]; 600], vec![[0; 4096]; 600]];
-    let mut slots: [Vec<Slot>; 2] = std::array::from_fn(|_| (0..64).map(|_| Slot::EMPTY).collect());
-    let mut entries = [vec![Entry::EMPTY; 64], vec![Entry::EMPTY; 64]];
-    let mut half_open = [[None; 4], [None; 4]];
-    let mut engines: Vec<Tcp<'_>> = blocks
-        .iter_mut()
-        .zip(&mut slots)
-        .zip(&mut entries)
-        .zip(&mut half_open)
-        .map(|(((blocks, connections), entries), half_open)| {
-            let (half_open, time_wait) = (&mut half_open[..], &mut [][..]);
-            let storage = Storage { connections, entries, half_open, time_wait, blocks };
-            Tcp::new(storage, Config::default(), [7; 16])
-        })
-        .collect();
-    let mut now = Instant::START;
-    let listener = engines[1].listen("sink", None, 80, 1).expect("a listener");
-    let (local, remote) =
-        (Endpoint::new([192, 0, 2, 1].into(), 0), Endpoint::new([192, 0, 2, 2].into(), 80));
-    let source = engines[0].connect(now, "source", local, remote).expect("a connection");
-    let mut sink = None;
-    let data = vec![0x55; 65_536];
-    let mut out = vec![0; 65_536];
-    let (mut received, mut segments) = (0, 0u64);
-    let mut wire: Vec<Vec<u8>> = Vec::new();
+/// A host's turn: takes packets, lets its application write or read, gives packets.
+trait Host {
+    fn turn(&mut self, now_us: u64, taken: &Packets, given: &mut Packets) -> usize;
+}
+
+/// Packets under way, in memory that is used again.
+#[derive(Default)]
+struct Packets {
+    packets: Vec<Vec<u8>>,
+    used: usize,
+}
+
+impl Packets {
+    fn push(&mut self, length: usize) -> &mut [u8] {
+        if self.packets.len() == self.used {
+            self.packets.push(Vec::new());
+        }
+        self.used += 1;
+        let packet = &mut self.packets[self.used - 1];
+        packet.resize(length, 0);
+        packet
+    }
+
+    fn all(&self) -> &[Vec<u8>] {
+        &self.packets[..self.used]
+    }
+}
+
+/// Until so many bytes have been read: how many segments they took.
+fn transfer([sender, receiver]: [&mut dyn Host; 2], bytes: usize) -> u64 {
+    let (mut data, mut acks) = (Packets::default(), Packets::default());
+    let (mut received, mut segments, mut now_us) = (0, 0, 0);
     while received < bytes {
-        engines[0].write(now, source, &data).expect("may write");
-        for from in 0..2 {
-            let mut used = 0;
-            engines[from].poll_output(now, &mut |segment| {
-                if wire.len() == used {
-                    wire.push(vec![0; 1600]);
-                }
-                let bytes = &mut wire[used];
-                bytes.resize(segment.length(), 0);
-                segment.emit(bytes, Checksum::Device);
-                used += 1;
-                true
-            });
-            let flow = if from == 0 { (local, remote) } else { (remote, local) };
-            for bytes in &wire[..used] {
-                segments += u64::from(bytes.len() > LONG_BYTES);
-                let checksum = Checksum::Device;
-                let (source, destination) = (flow.0.address, flow.1.address);
-                let ecn = Ecn::NotCapable;
-                let segment = SegmentIn { source, destination, ecn, checksum, bytes };
-                engines[1 - from].input(now, &segment);
-            }
-        }
-        sink = sink.or_else(|| engines[1].accept(listener));
-        if let Some(id) = sink {
-            while let Ok(tcp::Read::Bytes(count)) = engines[1].read(now, id, &mut out) {
-                received += count;
-            }
-        }
-        now = now.after(STEP_US);
+        data.used = 0;
+        sender_turn(sender, now_us, &acks, &mut data);
+        segments += data.all().iter().filter(|packet| packet.len() > LONG_BYTES).count() as u64;
+        acks.used = 0;
+        received += receiver_turn(receiver, now_us, &data, &mut acks);
+        now_us += STEP_US;
     }
     segments
 }
 
-/// Packets that wait, and packets to be filled anew.
-#[derive(Default)]
-struct Queue {
-    received: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-    spare: Vec<Vec<u8>>,
+/// `cargo xtask bench` counts the instructions below this name.
+#[inline(never)]
+fn sender_turn(host: &mut dyn Host, now_us: u64, taken: &Packets, given: &mut Packets) {
+    host.turn(now_us, taken, given);
 }
 
-struct Rx<'a>(Vec<u8>, &'a mut Vec<Vec<u8>>);
-struct Tx<'a>(&'a mut VecDeque<Vec<u8>>, Option<Vec<u8>>);
+/// And below this one.
+#[inline(never)]
+fn receiver_turn(host: &mut dyn Host, now_us: u64, taken: &Packets, given: &mut Packets) -> usize {
+    host.turn(now_us, taken, given)
+}
+
+fn address(last: u8) -> Ipv4Address {
+    Ipv4Address::new(192, 0, 2, last)
+}
+
+/// Memory of an engine.
+struct Memory {
+    connections: Vec<Slot>,
+    entries: Vec<Entry>,
+    blocks: Vec<Block>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            connections: (0..CONNECTIONS).map(|_| Slot::EMPTY).collect(),
+            entries: vec![Entry::EMPTY; CONNECTIONS],
+            blocks: vec![[0; 4096]; BLOCKS],
+        }
+    }
+
+    fn storage(&mut self) -> Storage<'_> {
+        Storage {
+            connections: &mut self.connections,
+            entries: &mut self.entries,
+            half_open: &mut [],
+            time_wait: &mut [],
+            blocks: &mut self.blocks,
+        }
+    }
+}
+
+/// This crate.
+struct Ours<'a> {
+    last: u8,
+    tcp: Tcp<'a>,
+    listener: Option<ListenerId>,
+    id: Option<ConnectionId>,
+    chunk: Vec<u8>,
+}
+
+impl<'a> Ours<'a> {
+    fn new(last: u8, mut tcp: Tcp<'a>, listens: bool) -> Self {
+        let endpoint = |last, port| Endpoint::new(address(last).into(), port);
+        let listener = listens.then(|| tcp.listen("sink", None, PORT, 1).expect("a listener"));
+        let id = (!listens).then(|| {
+            let (local, remote) = (endpoint(last, 0), endpoint(3 - last, PORT));
+            tcp.connect(Instant::START, "source", local, remote).expect("a connection")
+        });
+        Self { last, tcp, listener, id, chunk: vec![0x55; CHUNK_BYTES] }
+    }
+}
+
+impl Host for Ours<'_> {
+    fn turn(&mut self, now_us: u64, taken: &Packets, given: &mut Packets) -> usize {
+        let now = Instant::from_micros(now_us);
+        for packet in taken.all() {
+            let packet = Ipv4Packet::new_checked(packet).expect("a packet");
+            let header = Ipv4Repr::parse(&packet, &ChecksumCapabilities::ignored());
+            let header = header.expect("a header");
+            if header.next_header != IpProtocol::Tcp || header.dst_addr != address(self.last) {
+                continue;
+            }
+            self.tcp.input(
+                now,
+                &SegmentIn {
+                    source: header.src_addr.into(),
+                    destination: header.dst_addr.into(),
+                    ecn: Ecn::from_bits(packet.ecn()),
+                    checksum: Checksum::Device,
+                    bytes: packet.payload(),
+                },
+            );
+        }
+        let mut read = 0;
+        if let Some(listener) = self.listener {
+            self.id = self.id.or_else(|| self.tcp.accept(listener));
+            let Self { tcp, chunk, id, .. } = self;
+            let mut next = || id.and_then(|id| tcp.read(now, id, chunk).ok());
+            while let Some(Read::Bytes(count)) = next() {
+                read += count;
+            }
+        } else if let Some(id) = self.id {
+            self.tcp.write(now, id, &self.chunk).expect("may write");
+        }
+        self.give(now, given);
+        while self.tcp.next_event().is_some() {}
+        read
+    }
+}
+
+impl Ours<'_> {
+    fn give(&mut self, now: Instant, given: &mut Packets) {
+        let (from, to) = (address(self.last), address(3 - self.last));
+        self.tcp.poll_output(now, &mut |segment| {
+            let header = Ipv4Repr {
+                src_addr: from,
+                dst_addr: to,
+                next_header: IpProtocol::Tcp,
+                payload_len: segment.length(),
+                hop_limit: segment.hop_limit,
+            };
+            let packet = given.push(IP_BYTES + segment.length());
+            let mut packet = Ipv4Packet::new_unchecked(packet);
+            header.emit(&mut packet, &ChecksumCapabilities::ignored());
+            segment.emit(packet.payload_mut(), Checksum::Device);
+            true
+        });
+    }
+}
+
+/// A device between packets taken and packets given.
+struct Wire<'w> {
+    taken: &'w [Vec<u8>],
+    given: &'w mut Packets,
+}
+
+struct Rx<'w>(&'w [u8]);
+struct Tx<'w>(&'w mut Packets);
 
 impl RxToken for Rx<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        let result = f(&self.0);
-        self.1.push(self.0);
-        result
+        f(self.0)
     }
 }
 
 impl TxToken for Tx<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let mut bytes = self.1.unwrap_or_default();
-        bytes.resize(length, 0);
-        let result = f(&mut bytes);
-        self.0.push_back(bytes);
-        result
+        f(self.0.push(length))
     }
 }
 
-impl Device for Queue {
-    type RxToken<'a> = Rx<'a>;
-    type TxToken<'a> = Tx<'a>;
+impl Device for Wire<'_> {
+    type RxToken<'t>
+        = Rx<'t>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = Tx<'t>
+    where
+        Self: 't;
 
     fn receive(&mut self, _: TheirInstant) -> Option<(Rx<'_>, Tx<'_>)> {
-        let bytes = self.received.pop_front()?;
-        let spare = self.spare.pop();
-        Some((Rx(bytes, &mut self.spare), Tx(&mut self.sent, spare)))
+        let (packet, rest) = self.taken.split_first()?;
+        self.taken = rest;
+        Some((Rx(packet), Tx(self.given)))
     }
 
     fn transmit(&mut self, _: TheirInstant) -> Option<Tx<'_>> {
-        let spare = self.spare.pop();
-        Some(Tx(&mut self.sent, spare))
+        Some(Tx(self.given))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -150,50 +269,52 @@ impl Device for Queue {
     }
 }
 
-fn smoltcp_host(last: u8) -> (Queue, Interface, SocketSet<'static>, SocketHandle) {
-    let mut device = Queue::default();
-    let config = IfaceConfig::new(HardwareAddress::Ip);
-    let mut interface = Interface::new(config, &mut device, TheirInstant::ZERO);
-    interface.update_ip_addrs(|addresses| {
-        addresses.push(IpCidr::new(IpAddress::v4(192, 0, 2, last), 24)).expect("room for one");
-    });
-    let ring = || theirs::SocketBuffer::new(vec![0; 260_096]);
-    let mut socket = theirs::Socket::new(ring(), ring());
-    socket.set_congestion_control(theirs::CongestionControl::Reno);
-    let mut sockets = SocketSet::new(Vec::new());
-    let handle = sockets.add(socket);
-    (device, interface, sockets, handle)
+/// smoltcp.
+struct Theirs {
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    listens: bool,
+    chunk: Vec<u8>,
 }
 
-fn smoltcp_transfer(bytes: usize) -> u64 {
-    let mut hosts = [smoltcp_host(1), smoltcp_host(2)];
-    let (_, _, sockets, handle) = &mut hosts[1];
-    sockets.get_mut::<theirs::Socket<'_>>(*handle).listen(80).expect("may listen");
-    let (_, interface, sockets, handle) = &mut hosts[0];
-    let remote = (IpAddress::v4(192, 0, 2, 2), 80);
-    let socket = sockets.get_mut::<theirs::Socket<'_>>(*handle);
-    socket.connect(interface.context(), remote, 40_000).expect("may connect");
-    let data = vec![0x55; 65_536];
-    let mut out = vec![0; 65_536];
-    let (mut received, mut segments, mut now_us) = (0, 0u64, 0);
-    while received < bytes {
-        let at = TheirInstant::from_micros(now_us as i64);
-        for from in 0..2 {
-            let (device, interface, sockets, handle) = &mut hosts[from];
-            let socket = sockets.get_mut::<theirs::Socket<'_>>(*handle);
-            if from == 0 {
-                let _ = socket.send_slice(&data);
-            } else {
-                while let Ok(count @ 1..) = socket.recv_slice(&mut out) {
-                    received += count;
-                }
-            }
-            interface.poll(at, device, sockets);
-            let sent = std::mem::take(&mut device.sent);
-            segments += sent.iter().filter(|bytes| bytes.len() > LONG_BYTES).count() as u64;
-            hosts[1 - from].0.received.extend(sent);
+impl Theirs {
+    fn new(last: u8, listens: bool) -> Self {
+        let mut wire = Wire { taken: &[], given: &mut Packets::default() };
+        let config = IfaceConfig::new(HardwareAddress::Ip);
+        let mut interface = Interface::new(config, &mut wire, TheirInstant::ZERO);
+        interface.update_ip_addrs(|addresses| {
+            addresses.push(IpCidr::new(address(last).into(), 24)).expect("room for one");
+        });
+        let ring = || theirs::SocketBuffer::new(vec![0; THEIR_RING_BYTES]);
+        let mut socket = theirs::Socket::new(ring(), ring());
+        socket.set_congestion_control(theirs::CongestionControl::Reno);
+        if listens {
+            socket.listen(PORT).expect("may listen");
+        } else {
+            let remote = (address(3 - last), PORT);
+            socket.connect(interface.context(), remote, 40_000).expect("may connect");
         }
-        now_us += STEP_US;
+        let mut sockets = SocketSet::new(Vec::new());
+        let handle = sockets.add(socket);
+        Self { interface, sockets, handle, listens, chunk: vec![0x55; CHUNK_BYTES] }
     }
-    segments
+}
+
+impl Host for Theirs {
+    fn turn(&mut self, now_us: u64, taken: &Packets, given: &mut Packets) -> usize {
+        let now = TheirInstant::from_micros(now_us as i64);
+        let mut wire = Wire { taken: taken.all(), given };
+        let socket = self.sockets.get_mut::<theirs::Socket<'_>>(self.handle);
+        if !self.listens {
+            let _ = socket.send_slice(&self.chunk);
+        }
+        self.interface.poll(now, &mut wire, &mut self.sockets);
+        let socket = self.sockets.get_mut::<theirs::Socket<'_>>(self.handle);
+        let mut read = 0;
+        while let (true, Ok(count @ 1..)) = (self.listens, socket.recv_slice(&mut self.chunk)) {
+            read += count;
+        }
+        read
+    }
 }

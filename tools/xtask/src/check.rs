@@ -3,12 +3,12 @@
 
 use std::process::Command;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::PACKAGE;
-use crate::install;
 use crate::report::{Report, Rung};
 use crate::tidy::{self, Tree};
 use crate::workspace::{self, BOARD_TARGET};
+use crate::{install, ladder};
 
 /// Runs every check and adds a line for each to the report.
 ///
@@ -63,6 +63,39 @@ pub fn tidy() -> Result<Rung> {
         rung.note = format!("image: {bytes} bytes");
     }
     Ok(rung)
+}
+
+/// The unit tests of what holds TCP's bytes, interpreted by Miri. Not among the checks of every day:
+/// it needs a nightly toolchain, and a few minutes.
+///
+/// # Errors
+/// If Miri is not installed, with what to type; or if it cannot be started.
+pub fn miri() -> Result<Rung> {
+    /// The package, and which of its tests: a few that stand for the rest; Miri is slow.
+    const PACKAGE: &str = "barewire-tcp";
+    const TESTS: [&str; 5] = ["ring::", "memory::", "receive::", "send::scoreboard::", "seq::"];
+    const CASES: &str = "8";
+    // Not the cargo that runs us: rustup chooses another.
+    let nightly = |arguments: &[&str]| {
+        let mut rustup = Command::new("rustup");
+        rustup.args(["run", "nightly", "cargo", "miri"]).args(arguments);
+        rustup.current_dir(workspace::root());
+        for name in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTC_WRAPPER"] {
+            rustup.env_remove(name);
+        }
+        rustup
+    };
+    if !nightly(&["--version"]).output().is_ok_and(|output| output.status.success()) {
+        return Err(Error::new(
+            "Miri is missing: rustup toolchain install nightly --component miri,rust-src",
+        ));
+    }
+    let mut tests = nightly(&["test", "--package", PACKAGE, "--lib", "--"]);
+    tests.args(TESTS).env("PROPTEST_CASES", CASES);
+    // proptest asks for the folder it is in. A folder of its own: another compiler's.
+    tests.env("MIRIFLAGS", "-Zmiri-disable-isolation");
+    tests.env("CARGO_TARGET_DIR", workspace::target().join("miri"));
+    ladder::counted("check: miri", &mut tests)
 }
 
 /// Licences and sources of what others wrote. Advisories need a database from the network and are

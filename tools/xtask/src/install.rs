@@ -31,6 +31,13 @@ pub const QEMU: Tool = Tool {
     purpose: "emulates the Raspberry Pi 3",
 };
 
+/// Counts instructions, for the bench.
+pub const VALGRIND: Tool = Tool {
+    program: "valgrind",
+    package: "valgrind",
+    purpose: "counts the instructions of a segment",
+};
+
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
 pub const E2E: [Tool; 24] = [
     QEMU,

@@ -94,7 +94,7 @@ fn end_to_end(options: &Options) -> Result<Rung> {
 }
 
 /// Runs tests, shows what they print, and counts.
-fn counted(name: &str, command: &mut Command) -> Result<Rung> {
+pub(crate) fn counted(name: &str, command: &mut Command) -> Result<Rung> {
     println!("== {name}");
     let mut child =
         command.stdout(Stdio::piped()).spawn().context(|| format!("start the rung {name}"))?;

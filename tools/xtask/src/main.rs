@@ -37,6 +37,9 @@ enum Command {
         /// Only the invariants, which need no compiler
         #[arg(long)]
         tidy: bool,
+        /// Only TCP's rings and reassembly, by Miri, which needs a nightly toolchain
+        #[arg(long, conflicts_with = "tidy")]
+        miri: bool,
     },
     /// Run every test this machine allows
     Test(ladder::Options),
@@ -86,7 +89,7 @@ fn obey(command: Command) -> Result<bool> {
         Command::Image { out } => make_image(out)?,
         Command::Sdcard(options) => sdcard::run(&options)?,
         Command::Run(options) => run::run(&options)?,
-        Command::Check { tidy } => return run_checks(tidy),
+        Command::Check { tidy, miri } => return run_checks(tidy, miri),
         Command::Test(options) => return ladder::run(&options),
         Command::Fuzz(options) => return fuzz::run(&options),
         Command::Log(options) => log::run(&options)?,
@@ -118,11 +121,12 @@ fn make_image(out: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn run_checks(only_tidy: bool) -> Result<bool> {
+fn run_checks(only_tidy: bool, only_miri: bool) -> Result<bool> {
     let mut report = Report::default();
-    match only_tidy {
-        true => report.push(check::tidy()?),
-        false => check::run(&mut report)?,
+    match (only_tidy, only_miri) {
+        (true, _) => report.push(check::tidy()?),
+        (false, true) => report.push(check::miri()?),
+        (false, false) => check::run(&mut report)?,
     }
     println!("\n{report}");
     Ok(report.is_good())

@@ -8,6 +8,9 @@ use std::vec::Vec;
 use super::*;
 use crate::memory::Block;
 
+/// Miri takes a thousand times as long.
+const STEPS_MAX: usize = if cfg!(miri) { 12 } else { 60 };
+
 #[test]
 fn a_ring_grows_to_its_limit_and_gives_all_back() {
     let mut blocks: Vec<Block> = vec![[0; BLOCK_BYTES]; 300];
@@ -24,11 +27,11 @@ fn a_ring_grows_to_its_limit_and_gives_all_back() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 64 }))]
     #[test]
     fn a_ring_is_a_queue(
         first: u32,
-        steps in proptest::collection::vec((any::<bool>(), 1usize..9000), 1..60),
+        steps in proptest::collection::vec((any::<bool>(), 1usize..9000), 1..STEPS_MAX),
     ) {
         let mut blocks: Vec<Block> = vec![[0; BLOCK_BYTES]; 40];
         let mut pool = Pool::new(&mut blocks, 2);

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the image in QEMU and prints a table. It judges nothing.
 
+mod instructions;
 mod load;
 mod relayed;
 mod versus;
@@ -21,6 +22,9 @@ struct Arguments {
     /// measured
     #[arg(long, value_enum)]
     peer: Option<Peer>,
+    /// Only the instructions of a TCP segment, ours and smoltcp's, by callgrind; no root, no QEMU
+    #[arg(long, conflicts_with = "peer")]
+    instructions: bool,
     /// Only HTTP, by wrk on 8 connections; with --peer, Linux's busybox httpd in the same run
     #[arg(long)]
     http: bool,
@@ -90,6 +94,9 @@ const ROWS: [&str; 10] = [
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if arguments.instructions {
+        return instructions::run();
+    }
     namespace::remove_stale()?;
     match arguments.peer {
         Some(Peer::Linux) if !arguments.http => return versus::run(arguments.turns.unwrap_or(3)),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo run --release -p barewire-tcp --example speed [BYTES] [barewire|timestamps|smoltcp]
-//! cargo xtask bench --instructions                      the instructions of a segment, by callgrind
+//! cargo xtask bench --instructions      the instructions of a segment, by callgrind
 //! ```
 
 use std::time::Instant as Clock;

@@ -71,6 +71,9 @@ pub mod tcp {
     /// Choices for the connection: see the target.
     pub const CHOOSE: u8 = 11;
 
+    /// The script that the input is, in words: the target passes it over.
+    pub const NAME: u8 = 12;
+
     /// Peers there are.
     pub const PEERS: usize = 4;
     /// Numbers count from what is expected next.

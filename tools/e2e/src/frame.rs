@@ -45,7 +45,8 @@ pub mod flag {
 }
 
 const ETHERNET_BYTES: usize = 14;
-const TYPE_IPV4: u16 = 0x0800;
+/// The type of frames that carry IPv4.
+pub const TYPE_IPV4: u16 = 0x0800;
 const TYPE_ARP: u16 = 0x0806;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;

@@ -21,6 +21,7 @@
 pub mod board;
 pub mod card;
 pub mod compare;
+pub mod differential;
 pub mod frame;
 pub mod lab;
 pub mod lint;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use e2e::board::{self, MODELS, Model};
 use e2e::card::{CASES, Case};
-use e2e::namespace;
 use e2e::script::{SCRIPTS, Script};
 use e2e::stage::Stage;
+use e2e::{differential, namespace};
 use libtest_mimic::{Arguments, Completion, Trial};
 use xtask::lint::Findings;
 
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         }
     }
     trials.extend(CASES.map(card));
+    trials.push(linux());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The last board is switched off, and its namespace removed, before we leave.
     stage.clear();
@@ -56,6 +57,19 @@ fn trial(stage: &Arc<Stage>, model: Model, script: Script) -> Trial {
         match stage.play(model, script.boot, script.run) {
             Ok(()) => Ok(Completion::Completed),
             Err(error) => Err(format!("{error:#}\n--- to see it again ---\n{again}").into()),
+        }
+    })
+}
+
+/// Our TCP beside Linux's, on the same conversations.
+fn linux() -> Trial {
+    Trial::ignorable_test("tcp::beside_linux", || {
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(Completion::ignored_with("needs root, for a network namespace"));
+        }
+        match differential::every_difference_is_judged() {
+            Ok(()) => Ok(Completion::Completed),
+            Err(error) => Err(format!("{error:#}").into()),
         }
     })
 }

@@ -65,8 +65,8 @@ pub fn tidy() -> Result<Rung> {
     Ok(rung)
 }
 
-/// The unit tests of what holds TCP's bytes, interpreted by Miri. Not among the checks of every day:
-/// it needs a nightly toolchain, and a few minutes.
+/// The unit tests of what holds TCP's bytes, interpreted by Miri. Not among the checks of every
+/// day: it needs a nightly toolchain, and a few minutes.
 ///
 /// # Errors
 /// If Miri is not installed, with what to type; or if it cannot be started.

@@ -27,6 +27,14 @@ fn cells(line: &str) -> Vec<String> {
     line.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect()
 }
 
+impl Script {
+    /// The name with the title filled in.
+    pub fn filled(&self) -> String {
+        let file = self.name.split(':').next().unwrap_or_default();
+        format!("{file}: {}", self.title)
+    }
+}
+
 /// The scripts of one file.
 pub fn parse(file: &str, text: &str) -> Vec<Script> {
     let mut scripts = Vec::new();

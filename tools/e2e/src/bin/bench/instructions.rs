@@ -1,8 +1,8 @@
 //! Instructions of a TCP segment, counted by callgrind: our TCP and smoltcp's in one harness,
 //! `firmware/tcp/examples/speed.rs`.
 //!
-//! Each is run with two lengths, and the difference is divided by the segments between them, so that
-//! the handshake and slow start are left out.
+//! Each is run with two lengths, and the difference is divided by the segments between them, so
+//! that the handshake and slow start are left out.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -7,6 +7,44 @@ use crate::script;
 
 const MUSTS: u32 = 69;
 const SHOULDS: u32 = 31;
+/// The clauses of the others that have a MUST or SHOULD for a host.
+const CLAUSES: [(&str, &[&str]); 4] = [
+    // Beyond what RFC 9293 took over with a number.
+    (
+        "RFC 1122 4.2",
+        &[
+            "4.2.2.13",
+            "4.2.2.15",
+            "4.2.2.16",
+            "4.2.2.17",
+            "4.2.2.20 (a)",
+            "4.2.2.21",
+            "4.2.3.4",
+            "4.2.3.6",
+            "4.2.3.9",
+            "4.2.3.10",
+        ],
+    ),
+    ("RFC 5961", &["3.2 (1)", "3.2 (2)", "3.2 (3)", "4.2", "5.2", "7"]),
+    (
+        "RFC 7323",
+        &[
+            "2.2",
+            "2.3",
+            "2.4",
+            "3.2",
+            "4.1",
+            "4.2",
+            "4.3",
+            "5.2",
+            "5.3 R1",
+            "5.3 R2, R3",
+            "5.4",
+            "5.5",
+        ],
+    ),
+    ("RFC 6528", &["3"]),
+];
 
 fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
@@ -56,4 +94,11 @@ fn every_requirement_is_listed_and_every_test_exists() {
         .chain((1..=SHOULDS).map(|number| format!("SHLD-{number}")));
     let forgotten: Vec<String> = numbers.filter(|number| !known.contains(number)).collect();
     assert_eq!(forgotten, Vec::<String>::new());
+    for (standard, clauses) in CLAUSES {
+        let section = text.split("\n## ").find(|section| section.starts_with(standard));
+        let section = section.unwrap_or_else(|| panic!("no section on {standard}"));
+        for clause in clauses {
+            assert!(section.contains(&format!("\n| {clause} | ")), "{standard}: no {clause}");
+        }
+    }
 }

@@ -74,7 +74,7 @@ pub fn miri() -> Result<Rung> {
     /// The package, and which of its tests: a few that stand for the rest; Miri is slow.
     const PACKAGE: &str = "barewire-tcp";
     const TESTS: [&str; 5] = ["ring::", "memory::", "receive::", "send::scoreboard::", "seq::"];
-    const CASES: &str = "8";
+    const CASES: &str = "4";
     // Not the cargo that runs us: rustup chooses another.
     let nightly = |arguments: &[&str]| {
         let mut rustup = Command::new("rustup");

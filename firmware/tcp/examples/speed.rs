@@ -3,7 +3,7 @@
 //! crate and smoltcp in one harness, which hands both the same IPv4 packets.
 //!
 //! ```text
-//! cargo run --release -p barewire-tcp --example speed [BYTES] [barewire|timestamps|smoltcp]
+//! cargo run --release -p barewire-tcp --example speed [BYTES] [barewire|timestamps|smoltcp] [FRAMES]
 //! cargo xtask bench --instructions      the instructions of a segment, by callgrind
 //! ```
 
@@ -19,8 +19,10 @@ use tcp::{
     SegmentIn, Slot, Storage, Tcp,
 };
 
-/// Time that passes in each turn.
-const STEP_US: u64 = 120;
+/// Time that passes in each turn, for each frame that the device takes in it: 100 Mbit/s.
+const FRAME_US: u64 = 120;
+/// Frames that the device takes in a turn, unless told otherwise.
+const FRAMES: usize = 8;
 /// Packets longer than this are counted.
 const LONG_BYTES: usize = 1000;
 /// Bytes of an IPv4 header.
@@ -38,16 +40,23 @@ const PORT: u16 = 80;
 fn main() {
     let bytes = std::env::args().nth(1).and_then(|bytes| bytes.parse().ok());
     let bytes = bytes.unwrap_or(2_000_000_000);
+    let frames = std::env::args().nth(3).and_then(|frames| frames.parse().ok()).unwrap_or(FRAMES);
     let started = Clock::now();
     let segments = match std::env::args().nth(2).as_deref() {
-        Some("smoltcp") => transfer([&mut Theirs::new(1, false), &mut Theirs::new(2, true)], bytes),
+        Some("smoltcp") => {
+            transfer([&mut Theirs::new(1, false), &mut Theirs::new(2, true)], bytes, frames)
+        }
         who => {
             let config = Config { timestamps: who == Some("timestamps"), ..Config::default() };
             let mut memory = [Memory::new(), Memory::new()];
             let [first, second] = &mut memory;
             let engines = [first, second].map(|memory| Tcp::new(memory.storage(), config, [7; 16]));
             let [source, sink] = engines;
-            transfer([&mut Ours::new(1, source, false), &mut Ours::new(2, sink, true)], bytes)
+            transfer(
+                [&mut Ours::new(1, source, false), &mut Ours::new(2, sink, true)],
+                bytes,
+                frames,
+            )
         }
     };
     let each = started.elapsed().as_nanos() as f64 / segments as f64;
@@ -60,17 +69,21 @@ trait Host {
 }
 
 /// Packets under way, in memory that is used again.
-#[derive(Default)]
 struct Packets {
     packets: Vec<Vec<u8>>,
     used: usize,
 }
 
 impl Packets {
+    fn new(frames: usize) -> Self {
+        Self { packets: vec![Vec::new(); frames], used: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.used < self.packets.len()
+    }
+
     fn push(&mut self, length: usize) -> &mut [u8] {
-        if self.packets.len() == self.used {
-            self.packets.push(Vec::new());
-        }
         self.used += 1;
         let packet = &mut self.packets[self.used - 1];
         packet.resize(length, 0);
@@ -83,8 +96,8 @@ impl Packets {
 }
 
 /// Until so many bytes have been read: how many segments they took.
-fn transfer([sender, receiver]: [&mut dyn Host; 2], bytes: usize) -> u64 {
-    let (mut data, mut acks) = (Packets::default(), Packets::default());
+fn transfer([sender, receiver]: [&mut dyn Host; 2], bytes: usize, frames: usize) -> u64 {
+    let (mut data, mut acks) = (Packets::new(frames), Packets::new(frames));
     let (mut received, mut segments, mut now_us) = (0, 0, 0);
     while received < bytes {
         data.used = 0;
@@ -92,7 +105,7 @@ fn transfer([sender, receiver]: [&mut dyn Host; 2], bytes: usize) -> u64 {
         segments += data.all().iter().filter(|packet| packet.len() > LONG_BYTES).count() as u64;
         acks.used = 0;
         received += receiver_turn(receiver, now_us, &data, &mut acks);
-        now_us += STEP_US;
+        now_us += FRAME_US * frames as u64;
     }
     segments
 }
@@ -203,6 +216,9 @@ impl Ours<'_> {
     fn give(&mut self, now: Instant, given: &mut Packets) {
         let (from, to) = (address(self.last), address(3 - self.last));
         self.tcp.poll_output(now, &mut |segment| {
+            if !given.has_room() {
+                return false;
+            }
             let header = Ipv4Repr {
                 src_addr: from,
                 dst_addr: to,
@@ -251,13 +267,13 @@ impl Device for Wire<'_> {
         Self: 't;
 
     fn receive(&mut self, _: TheirInstant) -> Option<(Rx<'_>, Tx<'_>)> {
-        let (packet, rest) = self.taken.split_first()?;
+        let (packet, rest) = self.taken.split_first().filter(|_| self.given.has_room())?;
         self.taken = rest;
         Some((Rx(packet), Tx(self.given)))
     }
 
     fn transmit(&mut self, _: TheirInstant) -> Option<Tx<'_>> {
-        Some(Tx(self.given))
+        self.given.has_room().then_some(Tx(self.given))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -280,7 +296,7 @@ struct Theirs {
 
 impl Theirs {
     fn new(last: u8, listens: bool) -> Self {
-        let mut wire = Wire { taken: &[], given: &mut Packets::default() };
+        let mut wire = Wire { taken: &[], given: &mut Packets::new(1) };
         let config = IfaceConfig::new(HardwareAddress::Ip);
         let mut interface = Interface::new(config, &mut wire, TheirInstant::ZERO);
         interface.update_ip_addrs(|addresses| {

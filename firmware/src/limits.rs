@@ -293,7 +293,7 @@ pub const HTTP_FIELDS_MAX: usize = 64;
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// While others wait, a request that has begun has this long to arrive whole, and an answer to be
 /// taken: a lost packet is sent again sooner.
-pub const HTTP_PATIENCE_IN_A_CROWD: Duration = Duration::from_secs(2);
+pub const HTTP_PATIENCE_IN_A_CROWD: Duration = Duration::from_secs(1);
 /// But whoever takes this many bytes each second may go on.
 pub const HTTP_BYTES_PER_SECOND_IN_A_CROWD: u64 = 8 * 1024;
 /// While others wait, a connection ends after this many requests.

@@ -18,6 +18,7 @@
 //! [`stage::Stage`] boots a [`board::Model`] once for a row of scripts; [`script`] holds the
 //! scripts; `tests/e2e.rs` is the table of which board plays which; `src/bin/bench` measures.
 
+pub mod attack;
 pub mod board;
 pub mod card;
 pub mod compare;

@@ -6,6 +6,7 @@ pub mod bytes;
 mod capture;
 mod commands;
 mod commands_active;
+mod crowds;
 mod cycles;
 mod dial;
 mod dump;
@@ -195,6 +196,11 @@ pub const SCRIPTS: &[Script] = &[
     ),
     script("syn_flood", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::syn_flood),
     script("garbage", Boot::Dhcp, PlaysOn::Wire, &["curl", "ping"], hostile::garbage),
+    script("crowds", Boot::Dhcp, PlaysOn::Twin, &[], crowds::of_every_kind),
+    script("crowd_of_all_kinds", Boot::Dhcp, PlaysOn::Twin, &[], crowds::of_all_kinds),
+    script("syn_floods", Boot::Dhcp, PlaysOn::Twin, &[], crowds::floods),
+    script("connections", Boot::Dhcp, PlaysOn::Twin, &["wrk"], crowds::connections),
+    script("sequence_numbers", Boot::Dhcp, PlaysOn::Twin, &["nmap"], crowds::sequence_numbers),
     script("link_flaps", Boot::Dhcp, PlaysOn::Plug, &["ping", "curl"], cycles::link_flaps),
     script("replugs", Boot::Dhcp, PlaysOn::Plug, &["ping", "curl"], cycles::replugs),
     script("reboot", Boot::Dhcp, PlaysOn::All, &["curl", "telnet"], restart::by_reboot),

@@ -39,7 +39,7 @@ pub const VALGRIND: Tool = Tool {
 };
 
 /// Everything the end-to-end tests use; they skip the trials whose tools are missing.
-pub const E2E: [Tool; 24] = [
+pub const E2E: [Tool; 26] = [
     QEMU,
     tool("dnsmasq", "dnsmasq-base", "a real DHCP server"),
     tool("tcpdump", "tcpdump", "shows and records the frames"),
@@ -57,6 +57,8 @@ pub const E2E: [Tool; 24] = [
     tool("ip", "iproute2", "network namespaces and TAP interfaces"),
     tool("ab", "apache2-utils", "counts HTTP requests a second"),
     tool("wrk", "wrk", "HTTP requests as fast as they go"),
+    tool("wrk", "wrk", "many HTTP connections at once"),
+    tool("nmap", "nmap", "judges the sequence numbers"),
     tool("curl", "curl", "a real HTTP client"),
     tool("tshark", "tshark", "reads captures, and finds what is malformed"),
     tool("capinfos", "wireshark-common", "says what a capture is"),

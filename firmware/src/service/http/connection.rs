@@ -86,8 +86,10 @@ pub(super) async fn serve<S: Read + Write>(
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
-        // Nor does one that never is silent keep its place for long while others wait.
-        let is_crowd = served >= HTTP_REQUESTS_IN_A_CROWD && poll_once(crowd()).is_ready();
+        // Nor does one that never is silent keep its place for long while others wait; and one that
+        // asks ahead, and may not read, is answered but once.
+        let is_long = served >= HTTP_REQUESTS_IN_A_CROWD || connection.received > 0;
+        let is_crowd = is_long && poll_once(crowd()).is_ready();
         asked.keep_alive &= served < HTTP_REQUESTS_PER_CONNECTION_MAX && !is_crowd;
         if let Err(ended) = connection.do_work(&asked).await {
             return ended;

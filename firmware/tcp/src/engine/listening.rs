@@ -1,5 +1,7 @@
 //! Listeners and handshakes (RFC 9293 3.10.7.2, 3.10.7.4 for SYN-RECEIVED; RFC 4987).
 
+use core::net::IpAddr;
+
 use super::{ListenerId, Reply, Tcp, context};
 use crate::config::EcnUse;
 use crate::connection::{Connection, Context, Owner, our_mss, segment_bytes};
@@ -39,10 +41,21 @@ impl Tcp<'_> {
         connections.filter(waits).count()
     }
 
-    fn has_room(&self, listener: ListenerId) -> bool {
+    /// May one more from `peer` wait? Beyond the backlog, as many again may of peers that have none
+    /// waiting yet, so that one crowd does not keep the next visitor out.
+    fn has_room(&self, listener: ListenerId, peer: IpAddr) -> bool {
         let known = self.listeners.get(usize::from(listener.slot)).copied().flatten();
-        let known = known.filter(|known| known.generation == listener.generation);
-        known.is_some_and(|known| self.ready(listener) < known.backlog)
+        let Some(known) = known.filter(|known| known.generation == listener.generation) else {
+            return false;
+        };
+        let ready = self.ready(listener);
+        let waits = |connection: &Connection| {
+            matches!(connection.owner, Owner::Ready { listener: of, .. } if of == listener)
+                && connection.flow.remote.address == peer
+        };
+        ready < known.backlog
+            || ready < 2 * known.backlog
+                && !self.slots.iter().filter_map(|slot| slot.connection.as_ref()).any(waits)
     }
 
     /// LISTEN (RFC 9293 3.10.7.2).
@@ -64,7 +77,7 @@ impl Tcp<'_> {
         if !flags.has(Flags::SYN) {
             return Verdict::NoAck;
         }
-        if !self.has_room(listener) {
+        if !self.has_room(listener, flow.remote.address) {
             // Dropped, not refused: the peer tries again, and then there may be room.
             count(&mut self.counters.listen_overflows);
             count(&mut self.counters.listen_drops);
@@ -257,7 +270,8 @@ impl Tcp<'_> {
         segment: &Segment<'_>,
         ecn: Ecn,
     ) -> Verdict {
-        let slot = if self.has_room(half.listener) { self.slot_for_new(now) } else { None };
+        let may_wait = self.has_room(half.listener, half.flow.remote.address);
+        let slot = if may_wait { self.slot_for_new(now) } else { None };
         let listener = usize::from(half.listener.slot);
         let (Some(index), Some(Some(listener))) = (slot, self.listeners.get_mut(listener)) else {
             // The peer thinks that it is connected; its next segment asks again.

@@ -224,6 +224,28 @@ fn those_that_never_close_do_not_keep_others_out() {
     assert_eq!(crowd.served(), 100);
 }
 
+/// A crowd that fills the queue from one address, and the next visitor.
+#[test]
+fn a_crowd_waits_behind_all_others() {
+    let mut memory = Memory::new(HOUSE);
+    let mut tcp = memory.engine(Config::default(), 1);
+    let listener = tcp.listen("test", None, 80, 4).expect("a listener");
+    let mut crowd = Crowd::new();
+    for number in 0..10 {
+        crowd.open(&mut tcp, 0, at("198.51.100.9", 3000 + number), at("192.0.2.1", 80));
+    }
+    assert_eq!(tcp.ready(listener), 4, "more of them are not let in");
+    let visitor = at("192.0.2.2", 5000);
+    Crowd::new().open(&mut tcp, 1, visitor, at("192.0.2.1", 80));
+    assert_eq!(tcp.ready(listener), 5, "another is");
+    let mut accept = || {
+        let id = tcp.accept(listener).expect("one");
+        tcp.connection(ms(2), id).expect("there").flow.remote
+    };
+    assert_ne!(accept(), visitor);
+    assert_eq!(accept(), visitor, "before the crowd's second");
+}
+
 /// A few busy connections cannot take the memory that the others need to make progress.
 #[test]
 fn memory_is_shared() {

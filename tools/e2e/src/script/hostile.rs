@@ -1,13 +1,13 @@
 //! Peers that mean harm. Whatever they send, the board goes on serving the others.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::frame::{Payload, Tcp, ethernet, flag, ipv4, ipv4_frame};
+use crate::attack::flood::spoofed_syn;
+use crate::frame::{Payload, Tcp, ethernet, flag, ipv4};
 use crate::raw_peer::{Neighbor, RawPeer};
 use crate::script::web;
 use crate::stage::Session;
@@ -94,19 +94,8 @@ pub fn syn_flood(session: &mut Session) -> Result<()> {
     let peer = session.lab()?.raw_peer(3)?;
     let board = peer.find(session.address)?;
     let mut random = ChaCha8Rng::seed_from_u64(0x5f1d);
-    for number in 0..SYNS {
-        let dice = random.next_u32();
-        let [a, b, c, d] = dice.to_be_bytes();
-        let source = if number % 2 == 0 {
-            Ipv4Addr::new(198, 18 + (a & 1), b, c)
-        } else {
-            Ipv4Addr::new(192, 168, 77, 60 + d % 100)
-        };
-        let from = 1024 + (dice >> 8) as u16 % 60_000;
-        let sequence = random.next_u32();
-        let syn = Tcp { from, to: 80, sequence, flags: flag::SYN, window: 1024, ..Tcp::default() };
-        let frame = ipv4_frame((peer.mac(), board.mac), source, board.address, &Payload::Tcp(syn));
-        peer.send_bytes(&frame)?;
+    for _ in 0..SYNS {
+        peer.send_bytes(&spoofed_syn(&mut random, &peer, board))?;
     }
     session.wait_for_ping()?;
     until("an answer after the flood", RECOVERY, || Ok(web::fetch_index(session).ok()))

@@ -2,6 +2,7 @@
 
 use std::format;
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -137,6 +138,32 @@ fn every_wait_has_an_end() {
     assert_eq!(answered(gone, Ended::Answered("client closed within a request")), NONE);
     let deaf = Client { deaf: true, ..Client::sends([get("/")]) };
     assert_eq!(answered(deaf, Ended::Failed("client does not read")), NONE);
+}
+
+#[test]
+fn while_others_wait_nobody_dawdles() {
+    let met = |mut client: Client, expected: Ended| {
+        let began = embassy_time::Instant::now();
+        assert_eq!(client.meets_in_a_crowd(&desk()), expected);
+        let answers = answers(&client.heard, false);
+        let codes =
+            answers.iter().map(|answer| (answer.code, answer.field("Connection").is_some()));
+        (codes.collect::<Vec<_>>(), (embassy_time::Instant::now() - began).as_secs())
+    };
+    const NONE: [(u16, bool); 0] = [];
+    assert_eq!(met(Client::default().and_stays(), Ended::GaveWay), (NONE.into(), 0));
+    // One that was served may come again.
+    let kept = Client::sends([get("/"), get("/")]).and_stays();
+    assert_eq!(met(kept, Ended::GaveWay), (vec![(200, false); 2], 0));
+    // One that asks ahead may ask again on another connection.
+    let ahead = Client::sends([get("/").repeat(3)]).and_stays();
+    let closed = Ended::Answered("closed after the answer");
+    assert_eq!(met(ahead, closed), (vec![(200, true)], 0));
+    // Who has begun has a second, and for the answer another.
+    let slow = Client::sends(["GET / HT"]).and_stays();
+    assert_eq!(met(slow, Ended::Answered("Request Timeout")), (vec![(408, true)], 2));
+    let deaf = Client { deaf: true, ..Client::sends([get("/")]) };
+    assert_eq!(met(deaf, Ended::Failed("connection lost")), (NONE.into(), 1));
 }
 
 proptest! {

@@ -335,6 +335,11 @@ impl Client {
     fn meets(&mut self, desk: &Desk) -> Ended {
         block_on(connection::serve(desk, self, peer(), &mut Buffers::new(), pending::<()>))
     }
+
+    /// The same while others wait.
+    fn meets_in_a_crowd(&mut self, desk: &Desk) -> Ended {
+        block_on(connection::serve(desk, self, peer(), &mut Buffers::new(), async || {}))
+    }
 }
 
 impl ErrorType for Client {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the image in QEMU and prints a table. It judges nothing.
 
+mod crowds;
 mod instructions;
 mod load;
 mod relayed;
@@ -22,6 +23,12 @@ struct Arguments {
     /// measured
     #[arg(long, value_enum)]
     peer: Option<Peer>,
+    /// Only what the board does under attack: crowds, floods, many connections, sequence numbers.
+    #[arg(long)]
+    crowds: bool,
+    /// Seconds of each flood, and of wrk.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
     /// Only the instructions of a TCP segment, ours and smoltcp's, by callgrind; no root, no QEMU
     #[arg(long, conflicts_with = "peer")]
     instructions: bool,
@@ -113,6 +120,9 @@ fn main() -> Result<()> {
     }
     if !model.needs_lab() {
         bail!("{}: the user-mode network is no wire to measure on", model.name);
+    }
+    if arguments.crowds {
+        return crowds::run(model, arguments.seconds);
     }
     println!("{} on {} cores, load {}", model.name, cores(), load());
     if arguments.http {

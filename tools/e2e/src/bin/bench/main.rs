@@ -23,21 +23,18 @@ struct Arguments {
     /// measured
     #[arg(long, value_enum)]
     peer: Option<Peer>,
-    /// Only what the board does under attack: crowds, floods, many connections, sequence numbers.
+    /// Only what the board does under attack: crowds, floods, many connections, sequence numbers
     #[arg(long)]
     crowds: bool,
-    /// Seconds of each flood, and of wrk.
-    #[arg(long, default_value_t = 30)]
-    seconds: u64,
     /// Only the instructions of a TCP segment, ours and smoltcp's, by callgrind; no root, no QEMU
     #[arg(long, conflicts_with = "peer")]
     instructions: bool,
     /// Only HTTP, by wrk on 8 connections; with --peer, Linux's busybox httpd in the same run
     #[arg(long)]
     http: bool,
-    /// Seconds of each such measurement
+    /// Seconds of each flood, and of wrk
     #[arg(long, default_value_t = 30)]
-    seconds: u32,
+    seconds: u64,
     /// The twin beside Linux, through a relay that harms frames, and nothing else is measured: all
     /// rows, or this one (clean, loss1, loss5, loss10, all10)
     #[arg(long, value_name = "ROW", num_args = 0..=1, default_missing_value = "all")]

@@ -273,8 +273,8 @@ impl TcpStream {
         let _ = stack.tcp.engine.abort(self.system.now().into(), self.id);
     }
 
-    /// True if what is to be read next comes before the end of urgent data (RFC 9293 3.8.5), and once
-    /// if what was read last did.
+    /// True if what is to be read next comes before the end of urgent data (RFC 9293 3.8.5), and
+    /// once if what was read last did.
     pub fn take_urgent(&self) -> bool {
         let stack = self.system.stack.borrow();
         self.read_urgent.take() || matches!(stack.tcp.engine.urgent(self.id), Ok(Some(_)))

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::netem::{Faults, PartsPerMillion};
+use super::fate::{Faults, PartsPerMillion};
 
 /// Why the words make no sense; in tc's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! crate and smoltcp in one harness, which hands both the same IPv4 packets.
 //!
 //! ```text
-//! cargo run --release -p barewire-tcp --example speed [BYTES] [barewire|timestamps|smoltcp] [FRAMES]
+//! cargo run --release -p barewire-tcp --example speed [BYTES] [STACK] [FRAMES]
+//!     STACK: barewire, timestamps (barewire with them) or smoltcp; FRAMES of a turn
 //! cargo xtask bench --instructions      the instructions of a segment, by callgrind
 //! ```
 

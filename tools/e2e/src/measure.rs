@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 pub use start::{Start, start};
-pub use traffic::{Load, Rate, Times, http, ping, wrk};
+pub use traffic::{Demand, Load, Rate, Times, http, ping, wrk};
 
 use crate::board::cpu_time;
 use crate::script::web;

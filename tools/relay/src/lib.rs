@@ -11,6 +11,8 @@
 //! no offloads unless its owner asks for them: the kernel behind it computes every checksum before
 //! the relay sees the frame, and checks it afterwards, so a damaged frame stays damaged.
 
+#![forbid(unsafe_code)]
+
 mod line;
 mod run;
 

@@ -1,8 +1,8 @@
 //! `/lab`: what can be tried out: the fault dial, the capture switch, keys against lines, and the
 //! lessons. The page for people with its form, and `/lab.json` for programs.
 //!
-//! The dial is turned in the words of the shell's `netem`, so that either teaches the other. Nothing
-//! of it is kept: a board that restarts loses no frame on purpose.
+//! The dial is turned in the words of the shell's `netem`, so that either teaches the other.
+//! Nothing of it is kept: a board that restarts loses no frame on purpose.
 
 use core::fmt::{self, Display, Write};
 

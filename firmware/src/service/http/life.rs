@@ -31,9 +31,9 @@ const SHOWN_BYTES: usize = 128;
 
 /// What stands around the frames on the page.
 const PAGE_BEGIN: &str = "\
-<p class=\"lead\">To show you this page, your computer and this board exchanged the frames below. The
-board kept the first bytes of each one, and what every layer did with it, from the USB transfer that
-carried it to the service that answered.</p>
+<p class=\"lead\">To show you this page, your computer and this board exchanged the frames below.
+The board kept the first bytes of each one, and what every layer did with it, from the USB transfer
+that carried it to the service that answered.</p>
 <div class=\"life\"><section><h2>On the wire</h2>
 <p id=\"asked\"><a href=\"/life\">Ask again</a>: the answer itself is not among them yet.</p>
 <div id=\"diagram\"><ol class=\"frames\">
@@ -41,7 +41,8 @@ carried it to the service that answered.</p>
 const PAGE_END: &str = "\
 </ol></div>
 <h3>What you do not see here, and why</h3>
-<ul id=\"not-seen\"><li>What went to others, and what came before the board began to remember.</li></ul>
+<ul id=\"not-seen\"><li>What went to others, and what came before the board began to
+remember.</li></ul>
 </section>
 <section id=\"detail\" aria-live=\"polite\"><h2>Byte by byte</h2><p>With a script, a frame can be
 chosen here, and its bytes stand beside its fields. Without one, on your side:

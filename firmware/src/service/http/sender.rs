@@ -1,5 +1,5 @@
-//! Who sent a request that changes something: a page of the board, a tool, or a page of another site
-//! that a visitor of the board has open (cross-site request forgery).
+//! Who sent a request that changes something: a page of the board, a tool, or a page of another
+//! site that a visitor of the board has open (cross-site request forgery).
 //!
 //! There are no sessions here and so no tokens: browsers themselves say where a request comes from.
 //! `Sec-Fetch-Site` (W3C Fetch Metadata) is sent to https and localhost only, `Origin` (RFC 6454)

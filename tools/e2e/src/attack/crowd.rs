@@ -1,5 +1,5 @@
-//! Connections that are kept for harm: 64 peers of a kind, each with an address of its own. Whom the
-//! board throws out comes again.
+//! Connections that are kept for harm: 64 peers of a kind, each with an address of its own. Whom
+//! the board throws out comes again.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -175,8 +175,8 @@ fn members(kinds: &[Kind]) -> Vec<Member> {
 }
 
 impl Crowd<'_> {
-    /// Stands there until it is told to stop; then it is reset, so that nothing is left. Returns how
-    /// many connections the board ended.
+    /// Stands there until it is told to stop; then it is reset, so that nothing is left. Returns
+    /// how many connections the board ended.
     fn stand(mut self, stop: &AtomicBool) -> Result<usize> {
         while !stop.load(Ordering::Relaxed) {
             if let Some(bytes) = self.socket.receive(LISTEN)? {

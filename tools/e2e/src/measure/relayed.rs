@@ -121,9 +121,9 @@ impl Cable {
         Ok(Self { relay, client, linux, server, congestion: congestion.into() })
     }
 
-    /// Moves the content each way while frames meet these faults, from the time a connection is open
-    /// until all has come; what the relay did to it, for each transfer from the server to the client
-    /// and back.
+    /// Moves the content each way while frames meet these faults, from the time a connection is
+    /// open until all has come; what the relay did to it, for each transfer from the server to the
+    /// client and back.
     ///
     /// # Errors
     /// If one byte is wrong or missing.

@@ -115,19 +115,33 @@ pub struct Load {
     pub failed: u64,
 }
 
-/// Fetches a page for some seconds on so many connections at a time, which are kept, or each used
-/// for one request.
+/// What is asked of wrk.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// Connections at a time.
+    pub clients: u32,
+    /// Whether these are kept, or each used for one request.
+    pub keep_alive: bool,
+    /// For how long; whole seconds.
+    pub time: Duration,
+    /// An answer that takes longer has failed; whole seconds.
+    pub limit: Duration,
+}
+
+/// Fetches a page, again and again.
 ///
 /// # Errors
 /// If wrk gives up, or no answer came.
-pub fn wrk(lab: &Lab, url: &str, clients: u32, seconds: u32, keep_alive: bool) -> Result<Load> {
-    let (clients, duration) = (clients.to_string(), format!("{seconds}s"));
-    let mut line = vec!["-t", "1", "-c", &clients, "-d", &duration, "--latency"];
-    if !keep_alive {
+pub fn wrk(lab: &Lab, url: &str, demand: Demand) -> Result<Load> {
+    let seconds = |time: Duration| format!("{}s", time.as_secs());
+    let clients = demand.clients.to_string();
+    let (time, limit) = (seconds(demand.time), seconds(demand.limit));
+    let mut line = vec!["-t", "1", "-c", &clients, "-d", &time, "--timeout", &limit, "--latency"];
+    if !demand.keep_alive {
         line.extend(["-H", "Connection: close"]);
     }
     line.push(url);
-    read_load(&lab.run("wrk", &line, PATIENCE + Duration::from_secs(seconds.into()))?)
+    read_load(&lab.run("wrk", &line, PATIENCE + demand.time)?)
 }
 
 fn read_load(text: &str) -> Result<Load> {

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::attack::crowd::{self, KINDS, Kind};
 use crate::attack::flood;
-use crate::attack::polite::{at_once, in_a_row, wrk};
+use crate::attack::polite::{at_once, in_a_row};
 use crate::attack::sequence::{collect, examine, nmap};
+use crate::measure::{Demand, wrk};
 use crate::stage::{Boot, Session};
 use crate::wait::PATIENCE;
 
@@ -22,9 +23,9 @@ const FLOOD_TIME: Duration = Duration::from_secs(3);
 /// Connections in a row, and at once.
 const IN_A_ROW: usize = 1_000;
 const AT_ONCE: usize = 50;
-/// Connections that wrk keeps, and for how long.
-const KEPT: u32 = 64;
-const KEPT_TIME: Duration = Duration::from_secs(3);
+/// Connections that wrk keeps.
+const KEPT: Demand =
+    Demand { clients: 64, keep_alive: true, time: Duration::from_secs(3), limit: PATIENCE };
 /// Starts of a board, and connections to each.
 const STARTS: usize = 3;
 const NUMBERS: u16 = 300;
@@ -65,8 +66,8 @@ pub fn connections(session: &mut Session) -> Result<()> {
     for _ in 0..3 {
         at_once(session, AT_ONCE)?;
     }
-    let counted = wrk(session, KEPT, KEPT_TIME, PATIENCE)?;
-    ensure!(counted.errors.is_empty() && counted.requests > 0, "{counted:?}");
+    let load = wrk(session.lab()?, &session.url("/")?, KEPT)?;
+    ensure!(load.failed == 0 && load.complete > 0, "{load:?}");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use xtask::witness::data;
 use crate::board::MAC;
 use crate::frame::Frame;
 use crate::lab::INTERFACE;
-use crate::measure::peer::head;
+use crate::measure::transfer::head;
 use crate::pcap;
 use crate::script::shell::on_console;
 use crate::script::web::{self, connect};
@@ -26,16 +26,16 @@ const LOST_MIN: usize = 100;
 /// Three questions for routers are over by then, the names are announced, and there is an address.
 const SILENT_AFTER_SECONDS: f64 = 15.0;
 /// Leaves 1,024 bytes for the data of a segment: what the board's service writes at a time is a
-/// multiple of that, and so no segment is short. Two short ones that are lost are sent again as one,
-/// which nobody outside can tell.
+/// multiple of that, and so no segment is short. Two short ones that are lost are sent again as
+/// one, which nobody outside can tell.
 const SMALL_MTU_BYTES: &str = "1076";
 
 /// 4 MB at 5 % loss: every byte is right, and the retransmissions that the board counts are those
 /// that the host's capture shows.
 ///
 /// The dial stands between TCP and the wire, where the host captures. So the host sees a segment
-/// twice only if the first one got through; if it did not, the dial counted it. Of each segment that
-/// was sent n times, n - 1 were retransmissions:
+/// twice only if the first one got through; if it did not, the dial counted it. Of each segment
+/// that was sent n times, n - 1 were retransmissions:
 ///
 /// ```text
 ///   counted by TCP = (segments the host saw - different ones it saw) + lost by the dial

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::measure::wrk;
+use crate::measure::{Demand, wrk};
 use crate::script::web::{self, connect};
 use crate::stage::Session;
+use crate::wait::PATIENCE;
 
 /// Requests on one connection: as many as the board serves on one.
 const REQUESTS: usize = 10_000;
@@ -19,9 +20,9 @@ const AHEAD: usize = 20;
 const LEFT_LYING_BYTES: usize = 8 << 20;
 /// Between two bytes of a slow client.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Connections that wrk uses, and for how long.
-const CLIENTS: u32 = 8;
-const LOAD_SECONDS: u32 = 1;
+/// What is asked of wrk.
+const LOAD: Demand =
+    Demand { clients: 8, keep_alive: true, time: Duration::from_secs(1), limit: PATIENCE };
 /// Connections that are kept open: more than the board has workers for.
 const KEPT: usize = 24;
 /// Connections on which nothing is said.
@@ -163,7 +164,7 @@ fn slow(session: &Session) -> Result<()> {
 /// Eight connections at a time, as fast as they go, kept and not: no request fails.
 pub fn under_load(session: &mut Session) -> Result<()> {
     for (path, keep_alive) in [("/", true), ("/favicon.ico", false)] {
-        let load = wrk(session.lab()?, &session.url(path)?, CLIENTS, LOAD_SECONDS, keep_alive)?;
+        let load = wrk(session.lab()?, &session.url(path)?, Demand { keep_alive, ..LOAD })?;
         println!("{path}: {load:?}");
         ensure!(load.failed == 0 && load.complete > 0, "{path}: {load:?}");
     }

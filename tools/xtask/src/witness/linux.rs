@@ -58,9 +58,9 @@ pub struct Place {
 
 /// What runs as process 1. It says `witness: WHAT: HOW` and is never shut down.
 ///
-/// Its web server has a small page, `/page`, what was fetched, `/data`, and a page `/cgi-bin/fetch?PORT`, which fetches it
-/// from that port and answers `BYTES bytes, crc32 SUM`. (Its console hears nothing: to Linux the
-/// PL011 belongs to the Bluetooth chip.)
+/// Its web server has a small page, `/page`, what was fetched, `/data`, and a page
+/// `/cgi-bin/fetch?PORT`, which fetches it from that port and answers `BYTES bytes, crc32 SUM`.
+/// (Its console hears nothing: to Linux the PL011 belongs to the Bluetooth chip.)
 fn init() -> String {
     let modules = MODULES.join(" ");
     format!(

@@ -5,10 +5,13 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use e2e::attack::crowd::{self, EACH, KINDS};
 use e2e::attack::flood;
-use e2e::attack::polite::{Served, at_once, in_a_row, wrk};
+use e2e::attack::polite::{Served, at_once, in_a_row};
 use e2e::attack::sequence::{self, Generator, collect, examine, recover};
 use e2e::board::{self, Model};
+use e2e::measure::{Demand, wrk};
 use e2e::stage::{Boot, Session};
+
+use super::load::{self, WRK_LIMIT};
 
 /// Polite requests beside a crowd.
 const REQUESTS: usize = 300;
@@ -18,8 +21,6 @@ const AT_ONCE: usize = 50;
 /// Rounds of so many at once.
 const ROUNDS: usize = 20;
 const KEPT: u32 = 64;
-/// wrk's own limit: what takes longer it counts as an error.
-const WRK_LIMIT: Duration = Duration::from_secs(2);
 const STARTS: usize = 20;
 const NUMBERS: u16 = 500;
 
@@ -27,8 +28,8 @@ const NUMBERS: u16 = 500;
 ///
 /// # Errors
 /// If the board does not come up, or a connection was lost that must not be.
-pub fn run(model: Model, seconds: u64) -> Result<()> {
-    let time = Duration::from_secs(seconds);
+pub fn run(model: Model, time: Duration) -> Result<()> {
+    let seconds = time.as_secs();
     board::prepare(model)?;
     println!("{} on {} cores, load {}", model.name, super::cores(), super::load());
     let session = Session::start(model, Boot::Dhcp)?;
@@ -61,10 +62,9 @@ pub fn run(model: Model, seconds: u64) -> Result<()> {
     let took = rounds.iter().max().copied().unwrap_or_default();
     let text = format!("all, {ROUNDS} times, the longest {:.2} s", took.as_secs_f64());
     super::row(&format!("{AT_ONCE} at once"), &text);
-    let counted = wrk(&session, KEPT, time, WRK_LIMIT)?;
-    let text =
-        format!("{} requests, {:.0}/s, {:?}", counted.requests, counted.per_second, counted.errors);
-    super::row(&format!("wrk, {KEPT} connections, {seconds} s"), &text);
+    let demand = Demand { clients: KEPT, keep_alive: true, time, limit: WRK_LIMIT };
+    let load = wrk(session.lab()?, &session.url("/")?, demand)?;
+    super::row(&format!("wrk, {KEPT} connections, {seconds} s"), &load::show(load));
     super::row("nmap -O", &sequence::nmap(&session)?);
     drop(session);
     sequence_numbers(model)

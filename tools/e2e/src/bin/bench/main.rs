@@ -118,12 +118,13 @@ fn main() -> Result<()> {
     if !model.needs_lab() {
         bail!("{}: the user-mode network is no wire to measure on", model.name);
     }
+    let time = Duration::from_secs(arguments.seconds);
     if arguments.crowds {
-        return crowds::run(model, arguments.seconds);
+        return crowds::run(model, time);
     }
     println!("{} on {} cores, load {}", model.name, cores(), load());
     if arguments.http {
-        return load::run(model, arguments.seconds, arguments.peer.is_some());
+        return load::run(model, time, arguments.peer.is_some());
     }
 
     let starts = |boot| -> Result<Vec<Start>> {

@@ -193,9 +193,7 @@ impl Avahi {
         words: &[&str],
     ) -> Result<String> {
         let mut last = String::new();
-        // What avahi heard before a conflict was settled it may keep for 120 s (RFC 6762 10).
-        let patience = PATIENCE.max(Duration::from_secs(150));
-        let found = until(&format!("{program} {arguments:?}: {words:?}"), patience, || {
+        let found = until(&format!("{program} {arguments:?}: {words:?}"), PATIENCE, || {
             last = match self.ask(lab, program, arguments) {
                 Ok(text) => text,
                 Err(error) => format!("{error:#}"),

@@ -73,6 +73,10 @@ pub struct Responder {
     pub(super) pending: Set,
     pub(super) due: Duration,
     pub(super) sent: [Option<Duration>; Record::ALL.len()],
+    /// The name was announced, so others hold what we said of it.
+    is_told: bool,
+    /// A name that was and is another's now, since then.
+    lost: Option<(Text<HOSTNAME_BYTES_MAX>, Duration)>,
     conflicts: u8,
     conflicts_since: Duration,
     event: Option<Event>,
@@ -90,6 +94,8 @@ impl Responder {
             pending: Set::default(),
             due: Duration::ZERO,
             sent: [None; Record::ALL.len()],
+            is_told: false,
+            lost: None,
             conflicts: 0,
             conflicts_since: Duration::ZERO,
             event: None,
@@ -136,11 +142,15 @@ impl Responder {
             State::Probing(_, at) | State::Announcing(_, at) => Some(at),
         };
         let answers = (!self.pending.is_empty()).then_some(self.due);
-        step.into_iter().chain(answers).min()
+        let parting = self.lost.as_ref().map(|&(_, at)| at);
+        step.into_iter().chain(answers).chain(parting).min()
     }
 
     /// The next message for the group, if one is due.
     pub fn poll(&mut self, now: Duration) -> Option<Packet> {
+        if let Some((name, _)) = self.lost.take() {
+            return Some(self.taken_back(name));
+        }
         match self.state {
             State::Probing(PROBES, at) if at <= now => {
                 self.event = Some(Event::Claimed);
@@ -162,6 +172,7 @@ impl Responder {
                 }
                 sent => State::Announcing(sent, now + ANNOUNCE_INTERVAL),
             };
+            self.is_told = true;
             self.pending = self.identity.records();
             self.due = now;
         }
@@ -194,6 +205,22 @@ impl Responder {
         Some(finish(answer))
     }
 
+    /// Our addresses under a name that is another's now (10.1): others may have kept both. Of a
+    /// service the other may say the very same, so of that nothing is taken back.
+    fn taken_back(&mut self, name: Text<HOSTNAME_BYTES_MAX>) -> Packet {
+        let ours = core::mem::replace(&mut self.identity.name, name);
+        let message = MessageBuilder::from_target(target()).expect("a header fits");
+        let mut answer = start_answer(message.question());
+        for record in self.identity.records().iter() {
+            if let Record::Address4 | Record::Address6(_) = record {
+                // As to plain clients: the cache-flush bit would flush what the other said, too.
+                let _ = self.push(&mut answer, record, Some(Ttl::from_secs(0)), true);
+            }
+        }
+        self.identity.name = ours;
+        finish(answer)
+    }
+
     /// Somebody has our name. While we probe for it we take another; later we probe for it again
     /// first, since the other may be gone, or give way to us (9).
     pub(super) fn conflict(&mut self, now: Duration) {
@@ -205,7 +232,11 @@ impl Responder {
         self.conflicts = self.conflicts.saturating_add(1);
         if let State::Probing(..) = self.state {
             self.suffix = self.suffix.saturating_add(1);
-            self.identity.name = numbered(&self.base, self.suffix);
+            let next = numbered(&self.base, self.suffix);
+            let name = core::mem::replace(&mut self.identity.name, next);
+            if core::mem::take(&mut self.is_told) {
+                self.lost = Some((name, now));
+            }
             self.event = Some(Event::Renamed);
         }
         let pause = match self.conflicts >= CONFLICTS_MAX {

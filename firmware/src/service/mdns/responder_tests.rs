@@ -237,9 +237,18 @@ fn a_name_claimed_later_is_probed_for_again() {
     responder.receive(AT, PEER, &theirs).unwrap();
     let probe = responder.poll(responder.deadline().unwrap()).expect("a probe");
     assert_eq!(lines(probe.as_ref())[0], "? barewire.local ANY");
-    // It insists: we give way.
-    responder.receive(AT + PROBE_INTERVAL, PEER, &theirs).unwrap();
+    // It insists: we give way, and take back what was said, of ours alone.
+    let at = AT + PROBE_INTERVAL;
+    responder.receive(at, PEER, &theirs).unwrap();
     assert_eq!(responder.identity().name.as_str(), "barewire-2");
+    assert_eq!(responder.deadline(), Some(at));
+    let packet = responder.poll(at).expect("a goodbye");
+    assert_eq!(lines(packet.as_ref()), ["= barewire.local A"]);
+    let message = Message::from_slice(packet.as_ref()).unwrap();
+    let record = message.answer().unwrap().next().unwrap().unwrap();
+    assert_eq!((record.ttl().as_secs(), record.class()), (0, Class::IN));
+    let sent = run(&mut responder, at + Duration::from_secs(3));
+    assert_eq!(lines(sent[0].1.as_ref())[0], "? barewire-2.local ANY");
 }
 
 #[test]

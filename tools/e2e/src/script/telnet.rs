@@ -29,15 +29,16 @@ fn run(telnet: &mut Telnet, line: &str, printed: &str) -> Result<()> {
 
 /// Asks for the mode until it is this one: negotiation takes its time.
 pub fn wait_for_mode(telnet: &mut Telnet, mode: &str) -> Result<()> {
+    let mut before = String::new();
     for _ in 0..QUESTIONS_MAX {
         telnet.type_keys("mode\r")?;
-        let before = telnet.expect("terminal ")?;
+        before = telnet.expect("terminal ")?;
         telnet.expect(PROMPT)?;
         if before.contains(mode) {
             return Ok(());
         }
     }
-    bail!("the client does not come into '{mode}'")
+    bail!("the client does not come into '{mode}', but is in {before:?}")
 }
 
 /// The keys of the line editor: arrows, Home, a swap, a word deleted and put back, Tab.
@@ -126,17 +127,6 @@ pub fn linemode(session: &mut Session) -> Result<()> {
     edit(&mut telnet)?;
     telnet.type_keys("\x04")?;
     telnet.expect_closed()
-}
-
-/// A client that was never told of LINEMODE has the line mode of RFC 858 by its own wish.
-pub fn kludge(session: &mut Session) -> Result<()> {
-    let mut telnet = log_in(session)?;
-    telnet.tell_client("mode line")?;
-    wait_for_mode(&mut telnet, "line mode: the client edits and echoes")?;
-    run(&mut telnet, "echo one", "one\r\n")?;
-    telnet.tell_client("mode char")?;
-    wait_for_mode(&mut telnet, "character mode")?;
-    leave(telnet)
 }
 
 /// busybox: no LINEMODE, and a way back from line mode that only its user has.

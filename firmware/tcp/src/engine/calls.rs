@@ -93,7 +93,8 @@ impl Tcp<'_> {
                 Owner::Ready { listener: of, since }
                     if of == listener && connection.state != State::Closed =>
                 {
-                    Some((self.held_by(connection.flow.remote.address), since, index))
+                    let held = |one: &Connection| matches!(one.owner, Owner::Held);
+                    Some((self.count_of(connection.flow.remote.address, held), since, index))
                 }
                 _ => None,
             }
@@ -103,15 +104,6 @@ impl Tcp<'_> {
         connection.owner = Owner::Held;
         self.entries[index].news = connection.news.any();
         Some(self.id(index))
-    }
-
-    /// Connections of a peer's address that are in the hands of tasks.
-    fn held_by(&self, peer: IpAddr) -> usize {
-        let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
-        let held = |connection: &&Connection| {
-            matches!(connection.owner, Owner::Held) && connection.flow.remote.address == peer
-        };
-        connections.filter(held).count()
     }
 
     /// Opens a connection from an address of ours (OPEN, active), from a port that is chosen (RFC

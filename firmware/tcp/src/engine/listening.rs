@@ -1,5 +1,6 @@
 //! Listeners and handshakes (RFC 9293 3.10.7.2, 3.10.7.4 for SYN-RECEIVED; RFC 4987).
 
+use core::cmp::Reverse;
 use core::net::IpAddr;
 
 use super::{ListenerId, Reply, Tcp, context};
@@ -34,11 +35,7 @@ impl Tcp<'_> {
     /// Connections that wait to be accepted.
     pub fn ready(&self, listener: ListenerId) -> usize {
         let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
-        let waits = |connection: &&Connection| match connection.owner {
-            Owner::Ready { listener: of, .. } => of == listener,
-            Owner::Held | Owner::Quiet { .. } | Owner::Orphan { .. } => false,
-        };
-        connections.filter(waits).count()
+        connections.filter(|connection| waits_for(connection, listener)).count()
     }
 
     /// May one more from `peer` wait? Beyond the backlog, as many again may of peers that have none
@@ -49,13 +46,14 @@ impl Tcp<'_> {
             return false;
         };
         let ready = self.ready(listener);
-        let waits = |connection: &Connection| {
-            matches!(connection.owner, Owner::Ready { listener: of, .. } if of == listener)
-                && connection.flow.remote.address == peer
-        };
-        ready < known.backlog
-            || ready < 2 * known.backlog
-                && !self.slots.iter().filter_map(|slot| slot.connection.as_ref()).any(waits)
+        let waits = |one: &Connection| waits_for(one, listener);
+        ready < known.backlog || ready < 2 * known.backlog && self.count_of(peer, waits) == 0
+    }
+
+    /// How many connections of a peer's address are such.
+    pub(super) fn count_of(&self, peer: IpAddr, such: impl Fn(&Connection) -> bool) -> usize {
+        let connections = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
+        connections.filter(|one| one.flow.remote.address == peer && such(one)).count()
     }
 
     /// LISTEN (RFC 9293 3.10.7.2).
@@ -295,9 +293,10 @@ impl Tcp<'_> {
         verdict
     }
 
-    /// A free slot; if need be that of a connection in nobody's hands: of those that have sent all
-    /// they had and wait for the peer's FIN, else of the quiet ones, else of the others that close,
-    /// the one that has been so for longest.
+    /// A free slot; if need be that of a connection in nobody's hands, of the peer with most
+    /// connections: a crowd pushes out its own. Of that peer's, one that has sent all it had and
+    /// waits for a FIN, else a quiet one, else one that closes; and the one that has been so for
+    /// longest.
     pub(super) fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
         if let Some(index) = self.free_slot() {
             return Some(index);
@@ -305,13 +304,15 @@ impl Tcp<'_> {
         let nobody_s = |(index, slot): (usize, &super::Slot)| {
             let connection = slot.connection.as_ref()?;
             let is_done = matches!(connection.state, State::FinWait2 | State::Closed);
-            match connection.owner {
-                Owner::Orphan { until } => Some((if is_done { 0 } else { 2 }, until, index)),
-                Owner::Quiet { until, .. } => Some((1, until, index)),
-                Owner::Held | Owner::Ready { .. } => None,
-            }
+            let (loss, until) = match connection.owner {
+                Owner::Orphan { until } => (if is_done { 0 } else { 2 }, until),
+                Owner::Quiet { until, .. } => (1, until),
+                Owner::Held | Owner::Ready { .. } => return None,
+            };
+            let of_peer = self.count_of(connection.flow.remote.address, |_| true);
+            Some((Reverse(of_peer), loss, until, index))
         };
-        let (_, _, index) = self.slots.iter().enumerate().filter_map(nobody_s).min()?;
+        let (_, _, _, index) = self.slots.iter().enumerate().filter_map(nobody_s).min()?;
         let connection = self.slots[index].connection.as_mut()?;
         if connection.is_live() {
             let header = Header {
@@ -351,5 +352,13 @@ impl Tcp<'_> {
                 ..Options::default()
             },
         }
+    }
+}
+
+/// True of a connection that waits to be accepted there.
+fn waits_for(connection: &Connection, listener: ListenerId) -> bool {
+    match connection.owner {
+        Owner::Ready { listener: of, .. } => of == listener,
+        Owner::Held | Owner::Quiet { .. } | Owner::Orphan { .. } => false,
     }
 }

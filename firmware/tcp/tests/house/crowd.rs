@@ -246,6 +246,35 @@ fn a_crowd_waits_behind_all_others() {
     assert_eq!(accept(), visitor, "before the crowd's second");
 }
 
+/// A visitor that rests for longest of all, and a crowd that needs all the table and more.
+#[test]
+fn a_crowd_pushes_out_its_own() {
+    let mut memory = Memory::new(Sizes { connections: 8, ..HOUSE });
+    let mut tcp = memory.engine(Config::default(), 1);
+    let listener = tcp.listen("test", None, 80, 16).expect("a listener");
+    tcp.defer_accept(listener, 60_000_000);
+    let here = at("192.0.2.1", 80);
+    // Who has not asked rests.
+    let open = |tcp: &mut Tcp<'_>, now_ms: u64, from: Endpoint| {
+        let header =
+            Header { seq: Seq(999), flags: Flags::SYN, window: 60_000, ..Header::default() };
+        give(tcp, now_ms, from.address, here.address, &segment(from, here, header, &[]));
+        let (_, answer) = heard(tcp, now_ms).pop().expect("a SYN-ACK");
+        let ack = Segment::parse(&answer).expect("a segment").header.seq.plus(1);
+        let header =
+            Header { seq: Seq(1000), ack, flags: Flags::ACK, window: 60_000, ..Header::default() };
+        give(tcp, now_ms, from.address, here.address, &segment(from, here, header, &[]));
+        heard(tcp, now_ms)
+    };
+    let visitor = at("192.0.2.2", 5000);
+    open(&mut tcp, 0, visitor);
+    for number in 0..20 {
+        let thrown_out = open(&mut tcp, 1 + number, at("198.51.100.9", 3000 + number as u16));
+        assert!(thrown_out.iter().all(|(to, _)| *to != visitor), "at {number}");
+        assert_eq!(thrown_out.len(), usize::from(number >= 7), "the table holds eight");
+    }
+}
+
 /// A few busy connections cannot take the memory that the others need to make progress.
 #[test]
 fn memory_is_shared() {

@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::attack::during;
 use crate::attack::polite::{Served, ask};
@@ -14,6 +15,7 @@ use crate::frame::{Arp, Body, Frame, Mac, Payload, Tcp, arp_frame, flag, ipv4_fr
 use crate::packet_socket::PacketSocket;
 use crate::raw_peer::Neighbor;
 use crate::stage::Session;
+use crate::tool::curl;
 use crate::wait::{PATIENCE, until};
 
 /// Connections of each kind.
@@ -67,12 +69,28 @@ pub const KINDS: [Kind; 7] = [
 ];
 
 impl Kind {
+    /// True of a row of `/sockets.json` that is where this kind wants it.
+    fn keeps(self, socket: &Value) -> bool {
+        let is = |state: &str| socket["state"] == state;
+        let queued = |name: &str| socket[name].as_u64() > Some(0);
+        match self {
+            Self::HalfOpen => is("SYN_RECV"),
+            Self::Idle => is("ESTABLISHED"),
+            Self::SlowRead | Self::ZeroWindow | Self::Vanished => {
+                queued("send_queued") || queued("receive_queued")
+            }
+            Self::FinWait2 => is("FIN_WAIT2"),
+            Self::LastAck => is("LAST_ACK"),
+        }
+    }
+
     fn request(self) -> Vec<u8> {
         let get = |fields: &str| format!("GET / HTTP/1.1\r\nHost: board\r\n{fields}\r\n");
         match self {
             Self::HalfOpen | Self::Idle => String::new(),
             Self::SlowRead | Self::ZeroWindow | Self::Vanished => get("").repeat(MUCH),
-            Self::FinWait2 | Self::LastAck => get("Connection: close\r\n"),
+            Self::FinWait2 => get("Connection: close\r\n"),
+            Self::LastAck => get(""),
         }
         .into()
     }
@@ -109,8 +127,6 @@ struct Member {
     /// The next number that we send, and the one that we expect.
     next: u32,
     expected: u32,
-    /// Our FIN is out.
-    closed: bool,
     sip_at: Instant,
 }
 
@@ -146,14 +162,31 @@ pub fn beside(session: &Session, kinds: &[Kind], requests: usize) -> Result<Outc
     let (served, ended) = during(
         |stop| crowd.stand(stop),
         || {
-            // As many handshakes as members: most of them stand by then, whatever the board does.
+            // As many handshakes as members; and where there are not too many for the table, most
+            // are where they mean to be.
             until("the crowd", PATIENCE, || {
-                Ok((opened.load(Ordering::Relaxed) >= wanted).then_some(()))
-            })?;
+                let is_open = opened.load(Ordering::Relaxed) >= wanted;
+                let stands = |kind| Ok::<_, anyhow::Error>(kept(session, kind)? > EACH / 2);
+                Ok((is_open && (kinds.len() > 1 || stands(kinds[0])?)).then_some(()))
+            })
+            .with_context(|| format!("{kinds:?}"))?;
             ask(session, requests)
         },
     )?;
     Ok(Outcome { served, opened: opened.into_inner(), ended })
+}
+
+/// Connections of a crowd that the board keeps as this kind wants it.
+fn kept(session: &Session, kind: Kind) -> Result<usize> {
+    let (_, sockets) = curl(session.lab.as_ref(), &session.url("/sockets.json")?)?;
+    let sockets: Vec<Value> = serde_json::from_str(&sockets).context("/sockets.json")?;
+    let of_crowd = |socket: &&Value| {
+        let address = socket["remote_address"].as_str().and_then(|text| text.parse().ok());
+        address.is_some_and(|address: Ipv4Addr| {
+            address.octets()[..3] == FIRST.octets()[..3] && address >= FIRST
+        })
+    };
+    Ok(sockets.iter().filter(of_crowd).filter(|socket| kind.keeps(socket)).count())
 }
 
 fn members(kinds: &[Kind]) -> Vec<Member> {
@@ -167,7 +200,6 @@ fn members(kinds: &[Kind]) -> Vec<Member> {
             stage: Stage::Gone { again_at: now },
             next: 0,
             expected: 0,
-            closed: false,
             sip_at: now,
         })
     };
@@ -203,7 +235,7 @@ impl Crowd<'_> {
                 self.found.remove(&(member.address, member.port));
                 member.port += 1;
                 member.next = u32::from(member.port) << 16;
-                (member.expected, member.closed) = (0, false);
+                member.expected = 0;
                 member.stage = Stage::Opening { since: now };
                 self.found.insert((member.address, member.port), index);
                 self.say(index, flag::SYN, SIP_BYTES, Vec::new())
@@ -270,7 +302,9 @@ impl Crowd<'_> {
                 if member.kind != Kind::HalfOpen {
                     let request = member.kind.request();
                     let window = if member.kind == Kind::ZeroWindow { 0 } else { SIP_BYTES };
-                    return self.say(index, flag::ACK | flag::PSH, window, request);
+                    // Who has a FIN to wait for gives its own with the request.
+                    let fin = if member.kind == Kind::LastAck { flag::FIN } else { 0 };
+                    return self.say(index, flag::ACK | flag::PSH | fin, window, request);
                 }
             }
             return Ok(());
@@ -296,12 +330,7 @@ impl Crowd<'_> {
             }
             Kind::Idle => self.say(index, flag::ACK, SIP_BYTES, Vec::new()),
             Kind::FinWait2 => self.say(index, flag::ACK, u16::MAX, Vec::new()),
-            Kind::LastAck if member.closed => Ok(()),
-            // The answer is whole; the board's FIN with it is not acknowledged.
-            Kind::LastAck if fin => {
-                member.closed = true;
-                self.say(index, flag::ACK | flag::FIN, u16::MAX, Vec::new())
-            }
+            // All but the FIN is acknowledged.
             Kind::LastAck => self.say(index, flag::ACK, u16::MAX, Vec::new()),
         }
     }

@@ -155,6 +155,9 @@ pub const TIMESTAMP_LIFETIME_US: u64 = 24 * 86_400 * 1_000_000;
 pub const LISTENERS: usize = 16;
 /// Half-open connections of one source address; one more takes the place of its oldest.
 pub const HALF_OPEN_PER_SOURCE: usize = 64;
+/// Connections of one address beyond which it is a crowd, and pushes out its own when the table is
+/// full: a browser has six.
+pub const CROWD_CONNECTIONS: usize = 8;
 /// SYN-ACKs sent again before a half-open connection is given up, after 191 s (RFC 9293 3.8.3: a
 /// SYN's R2 is at least 3 minutes). Newer ones push it out earlier if the table is full.
 pub const SYN_ACK_RETRIES: u8 = 7;

@@ -10,7 +10,8 @@ use crate::counters::count;
 use crate::events::{Verdict, Why};
 use crate::flow::{Ecn, Endpoint, Flow};
 use crate::limits::{
-    COOKIE_LIFETIME_US, RECEIVE_BYTES_INITIAL, RTO_INITIAL_US, TIMESTAMP_LIFETIME_US, WINDOW_SHIFT,
+    COOKIE_LIFETIME_US, CROWD_CONNECTIONS, RECEIVE_BYTES_INITIAL, RTO_INITIAL_US,
+    TIMESTAMP_LIFETIME_US, WINDOW_SHIFT,
 };
 use crate::listen::cookie::{self, Extras};
 use crate::listen::{HalfOpen, Place, place};
@@ -293,10 +294,9 @@ impl Tcp<'_> {
         verdict
     }
 
-    /// A free slot; if need be that of a connection in nobody's hands, of the peer with most
-    /// connections: a crowd pushes out its own. Of that peer's, one that has sent all it had and
-    /// waits for a FIN, else a quiet one, else one that closes; and the one that has been so for
-    /// longest.
+    /// A free slot; if need be that of a connection in nobody's hands. A crowd of one address pushes
+    /// out its own; else one goes that has sent all it had and waits for a FIN, else a quiet one,
+    /// else one that closes; and of these the one that has been so for longest.
     pub(super) fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
         if let Some(index) = self.free_slot() {
             return Some(index);
@@ -310,7 +310,7 @@ impl Tcp<'_> {
                 Owner::Held | Owner::Ready { .. } => return None,
             };
             let of_peer = self.count_of(connection.flow.remote.address, |_| true);
-            Some((Reverse(of_peer), loss, until, index))
+            Some((Reverse(of_peer.max(CROWD_CONNECTIONS)), loss, until, index))
         };
         let (_, _, _, index) = self.slots.iter().enumerate().filter_map(nobody_s).min()?;
         let connection = self.slots[index].connection.as_mut()?;

@@ -249,7 +249,7 @@ fn a_crowd_waits_behind_all_others() {
 /// A visitor that rests for longest of all, and a crowd that needs all the table and more.
 #[test]
 fn a_crowd_pushes_out_its_own() {
-    let mut memory = Memory::new(Sizes { connections: 8, ..HOUSE });
+    let mut memory = Memory::new(Sizes { connections: 16, ..HOUSE });
     let mut tcp = memory.engine(Config::default(), 1);
     let listener = tcp.listen("test", None, 80, 16).expect("a listener");
     tcp.defer_accept(listener, 60_000_000);
@@ -268,10 +268,10 @@ fn a_crowd_pushes_out_its_own() {
     };
     let visitor = at("192.0.2.2", 5000);
     open(&mut tcp, 0, visitor);
-    for number in 0..20 {
+    for number in 0..30 {
         let thrown_out = open(&mut tcp, 1 + number, at("198.51.100.9", 3000 + number as u16));
         assert!(thrown_out.iter().all(|(to, _)| *to != visitor), "at {number}");
-        assert_eq!(thrown_out.len(), usize::from(number >= 7), "the table holds eight");
+        assert_eq!(thrown_out.len(), usize::from(number >= 15), "the table holds sixteen");
     }
 }
 

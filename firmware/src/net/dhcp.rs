@@ -76,6 +76,8 @@ enum State {
         since: Duration,
         /// The next question, once T1 is over.
         next: Duration,
+        /// It was asked, and not answered yet.
+        is_asked: bool,
     },
 }
 
@@ -236,7 +238,7 @@ impl Client {
                 *tries += 1;
                 Action::Send(request(lease, None, None, false, seconds))
             }
-            State::Bound { lease, since, next } => {
+            State::Bound { lease, since, next, is_asked } => {
                 if now < *next {
                     return Action::Wait(Some(*next));
                 }
@@ -249,6 +251,7 @@ impl Client {
                 let rebind = lease.rebind(*since);
                 let until = if now < rebind { rebind } else { end };
                 *next = (now + ((until - now) / 2).max(DHCP_RETRY_MIN)).min(until);
+                *is_asked = true;
                 self.transaction = random();
                 let to = (now < rebind).then_some(lease.server);
                 Action::Send(request(lease, None, to, true, seconds))
@@ -261,6 +264,17 @@ impl Client {
         let Some(reply) = Reply::parse(payload, self.mac, self.transaction) else {
             return Outcome::Nothing;
         };
+        // Everybody has seen the number of a broadcast question: what nobody asked for, or asked of
+        // another, is not believed (RFC 2131 figure 5).
+        let is_expected = match &self.state {
+            State::Off | State::Init { .. } => false,
+            State::Selecting { .. } | State::Rebooting { .. } => true,
+            State::Requesting { offer, .. } => reply.server == offer.server,
+            State::Bound { is_asked, .. } => *is_asked,
+        };
+        if !is_expected {
+            return Outcome::Nothing;
+        }
         match (&self.state, reply.kind) {
             (State::Selecting { .. }, DhcpMessageType::Offer) => {
                 let (of, from) = (reply.address, reply.server);
@@ -283,7 +297,7 @@ impl Client {
                 match reply.lease() {
                     Ok(lease) => {
                         let next = lease.renewal(now);
-                        self.state = State::Bound { lease, since: now, next };
+                        self.state = State::Bound { lease, since: now, next, is_asked: false };
                         Outcome::Leased
                     }
                     Err(reason) => {

@@ -232,6 +232,41 @@ fn what_is_not_for_us() {
     assert_eq!(client.heard(START, &offer), Outcome::Nothing, "one is enough");
 }
 
+/// Whoever saw the first request's number can neither end the lease nor give another.
+#[test]
+fn what_nobody_asked_for() {
+    let mut client = client();
+    let lease = bind(&mut client, Some(HOUR));
+    let nak = answer(&client, DhcpMessageType::Nak, None);
+    let ack = answer(&client, DhcpMessageType::Ack, Some(2 * HOUR));
+    for forged in [&nak, &ack] {
+        assert_eq!(client.heard(at(1), forged), Outcome::Nothing);
+    }
+    assert_eq!(client.lease(), Some(&lease));
+    sent(&mut client, at(1800));
+    let ack = answer(&client, DhcpMessageType::Ack, Some(HOUR));
+    assert_eq!(client.heard(at(1800), &ack), Outcome::Leased);
+    assert_eq!(client.heard(at(1801), &ack), Outcome::Nothing, "the same once more");
+}
+
+/// A request names its server; what another says to it does not count.
+#[test]
+fn another_server_s_answer() {
+    let mut client = client();
+    sent(&mut client, START);
+    let offer = answer(&client, DhcpMessageType::Offer, Some(HOUR));
+    assert!(matches!(client.heard(START, &offer), Outcome::Step(_)));
+    for kind in [DhcpMessageType::Nak, DhcpMessageType::Ack] {
+        let mut forged = answer(&client, kind, Some(HOUR));
+        let server = [54, 4, 192, 0, 2, 1];
+        let at = forged.windows(6).position(|option| option == server).unwrap();
+        forged[at + 5] = 66;
+        assert_eq!(client.heard(START, &forged), Outcome::Nothing, "{kind:?}");
+    }
+    let ack = answer(&client, DhcpMessageType::Ack, Some(HOUR));
+    assert_eq!(client.heard(START, &ack), Outcome::Leased);
+}
+
 #[test]
 fn the_longest_name_fits() {
     let mut client = client();

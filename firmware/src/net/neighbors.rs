@@ -11,9 +11,9 @@
 //!                           '-- its frames to us confirm it, too
 //! ```
 //!
-//! Nothing that a stranger sends takes a place from a neighbour that we use: when the table is
-//! full, those that were only heard of give way first, then who was used longest ago; routers,
-//! neighbours that are being asked for, and those set by hand never do.
+//! Nothing that a stranger sends takes a place from a neighbour that answered us: when the table is
+//! full, who did not answer gives way first, then those that were only heard of, or asked for just
+//! now, and of these who was used or heard of longest ago; routers and those set by hand never do.
 
 use core::time::Duration;
 
@@ -66,7 +66,7 @@ pub enum Resolved {
     Mac(EthernetAddress),
     /// It has to wait.
     Pending,
-    /// The neighbour cannot be asked for: the table is full of others that are.
+    /// The neighbour cannot be asked for: the table is full of routers and of others set by hand.
     Full,
 }
 
@@ -122,15 +122,18 @@ impl Entry {
     }
 
     /// How easily it gives way: the smaller comes first; none: not at all.
-    fn worth(&self) -> Option<(u8, Option<Duration>)> {
+    fn worth(&self) -> Option<(u8, Duration)> {
         let class = match self.state {
             _ if self.is_router => return None,
-            State::Incomplete { .. } | State::Permanent => return None,
+            State::Permanent => return None,
             State::Failed => 0,
+            // A flood in the name of thousands makes us ask for each of them. Who is there answers
+            // before so many more are asked for.
+            State::Incomplete { .. } => 1,
             _ if !self.is_known => 1,
             _ => 2,
         };
-        Some((class, self.used))
+        Some((class, self.used.unwrap_or(self.since)))
     }
 }
 

@@ -134,15 +134,34 @@ fn a_flood_of_strangers_evicts_nobody_in_use() {
     for last in 0..friends {
         assert_eq!(table.known(&address(last)), Some(MAC), "{last}");
     }
-    // Full of neighbours that are being asked for: the next has to wait for its turn.
+}
+
+/// In the name of thousands that are not there: all of them are asked for, and who is there is
+/// heard and asked for all the same.
+#[test]
+fn a_flood_of_nobodies_keeps_nobody_out() {
     let mut table = Neighbors::new();
-    for last in 0..NEIGHBORS as u16 {
-        assert_eq!(table.resolve(START, address(last)), Resolved::Pending);
+    table.resolve(START, PEER);
+    table.heard(START, PEER, MAC, Heard::Answer);
+    for last in 1000..9000 {
+        assert_eq!(table.resolve(START, address(last)), Resolved::Pending, "{last}");
     }
-    assert_eq!(table.resolve(START, address(5000)), Resolved::Full);
-    assert_eq!(table.heard(START, address(5000), MAC, Heard::Packet), Verdict::Full);
-    for second in 0..=3 {
-        questions(&mut table, START + SECOND * second);
+    assert_eq!(table.known(&PEER), Some(MAC), "it answered");
+    let (visitor, asked) = (address(20_000), address(20_001));
+    assert_eq!(table.heard(START, visitor, MAC, Heard::Packet), Verdict::Taken);
+    assert_eq!(table.resolve(START, visitor), Resolved::Mac(MAC));
+    assert_eq!(table.resolve(START, asked), Resolved::Pending);
+    assert!(questions(&mut table, START).contains(&Question { address: asked, of: None }));
+    assert_eq!(table.heard(START, asked, MAC, Heard::Answer), Verdict::Taken);
+    for last in 1000..9000 {
+        table.resolve(START, address(last));
     }
-    assert_eq!(table.resolve(START + SECOND * 4, address(5000)), Resolved::Pending);
+    assert_eq!(table.known(&asked), Some(MAC));
+    // Whoever was heard of last is answered, however many come in the same moment.
+    let later = START + SECOND;
+    assert_eq!(table.heard(later, address(20_002), MAC, Heard::Packet), Verdict::Taken);
+    for last in 1000..1100 {
+        table.heard(later, address(last), MAC, Heard::Packet);
+    }
+    assert_eq!(table.known(&address(20_002)), Some(MAC));
 }

@@ -101,8 +101,6 @@ pub const PEER_DELAYED_ACK_US_MAX: u64 = 200_000;
 /// A tail-loss probe waits this much longer than two round trips: what a timer may be late (RFC
 /// 9002 6.1.2).
 pub const TAIL_PROBE_US_MIN: u64 = 1_000;
-/// The wait for a tail-loss probe doubles so often at most.
-pub const TAIL_PROBES_MAX: u32 = 16;
 /// A sender that hesitates because little fits overrides itself after this long (RFC 9293
 /// 3.8.6.2.1: 0.1 to 1 s).
 pub const OVERRIDE_US: u64 = 200_000;

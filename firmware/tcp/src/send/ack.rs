@@ -110,7 +110,7 @@ impl Sender {
             (false, true) => self.mss(),
         };
         self.move_window(ack.now, delivered_bytes, out.advanced, lost, was_limited);
-        self.arm_after_ack(ack.now, out.advanced > 0, delivered.bytes > 0);
+        self.arm_after_ack(ack.now, out.advanced > 0);
         out
     }
 
@@ -371,7 +371,7 @@ impl Sender {
     }
 
     /// RFC 6298 5.2, 5.3; RFC 8985 7.2.
-    fn arm_after_ack(&mut self, now: Instant, advanced: bool, delivered: bool) {
+    fn arm_after_ack(&mut self, now: Instant, advanced: bool) {
         if !self.is_outstanding() {
             self.timers.retransmit_at = None;
             self.timers.tail_at = None;
@@ -385,10 +385,7 @@ impl Sender {
         if advanced || self.timers.retransmit_at.is_none() {
             self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
         }
-        if delivered {
-            self.timers.tail_probes = 0;
-        }
-        if advanced || (delivered && !matches!(self.episode.phase, Phase::Open)) {
+        if advanced {
             self.arm_tail_probe(now);
         }
     }

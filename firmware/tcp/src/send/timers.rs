@@ -3,7 +3,7 @@
 
 use crate::counters::{Counters, count};
 use crate::events::Why;
-use crate::limits::{PEER_DELAYED_ACK_US_MAX, RTO_INITIAL_US, TAIL_PROBE_US_MIN, TAIL_PROBES_MAX};
+use crate::limits::{PEER_DELAYED_ACK_US_MAX, RTO_INITIAL_US, TAIL_PROBE_US_MIN};
 use crate::send::recovery::Phase;
 use crate::send::{Plan, Sender};
 use crate::seq::Seq;
@@ -23,8 +23,6 @@ pub(crate) struct SendTimers {
     pub tail_due: bool,
     /// One was sent: SND.NXT then, and whether it was a retransmission.
     pub tail: Option<(Seq, bool)>,
-    /// Tail loss probes since something was delivered.
-    pub tail_probes: u32,
     /// A window probe is to be sent.
     pub persist_due: bool,
     /// A byte was sent against a closed window.
@@ -134,29 +132,29 @@ impl Sender {
             return;
         }
         self.timers.persist_at = None;
-        // The timeout is put off by the first probe only (RFC 8985 7.3).
-        let first_probe = plan.why == Why::TailLossProbe && self.timers.tail_probes == 1;
-        if self.timers.retransmit_at.is_none() || first_probe {
+        if plan.why == Why::TailLossProbe {
+            self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+            return;
+        }
+        if self.timers.retransmit_at.is_none() {
             self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
         }
-        if new || plan.why == Why::TailLossProbe || !matches!(self.episode.phase, Phase::Open) {
+        if new {
             self.arm_tail_probe(now);
         }
     }
 
-    /// When to probe (RFC 8985 7.2), and when to probe again. The RFC has one probe, none in
-    /// recovery, and then the timeout; but of that 200 ms are the least, a thousand round trips of
-    /// a short wire. So probes go on as in QUIC (RFC 9002 6.2), each after twice the time, as long
-    /// as the timeout is not nearer.
+    /// RFC 8985 7.2: when to probe. Once for each flight, and only while nothing tells of a loss:
+    /// beyond a gap RACK looks, and after that there is the timeout.
     pub(super) fn arm_tail_probe(&mut self, now: Instant) {
-        if !self.sack || !self.is_outstanding() || self.timers.probing {
+        let open = matches!(self.episode.phase, Phase::Open);
+        let applies = open && self.sack && self.is_outstanding() && self.timers.tail.is_none();
+        if !applies || self.timers.probing || self.board.sacked() + self.board.lost() > 0 {
             self.timers.tail_at = None;
             return;
         }
         let mut us = self.rtt.smoothed_us().map_or(RTO_INITIAL_US, |us| 2 * us + TAIL_PROBE_US_MIN);
-        us <<= self.timers.tail_probes.min(TAIL_PROBES_MAX);
-        // Beyond a gap nobody delays ACKs (RFC 5681 4.2).
-        if self.flight() <= self.mss() && self.board.sacked() == 0 {
+        if self.flight() <= self.mss() {
             us += PEER_DELAYED_ACK_US_MAX;
         }
         let at = now.after(us);
@@ -165,19 +163,14 @@ impl Sender {
         self.timers.tail_at = (at < limit).then_some(at);
     }
 
-    /// New data if there is some, else the last segment again (RFC 8985 7.3). In recovery, and if
-    /// that told nothing, the first segment again: its ACK moves on, and tells RACK of the others.
+    /// New data if there is some, else the last segment again (RFC 8985 7.3).
     pub(super) fn plan_tail_probe(&mut self, mss: u32) -> Option<Plan> {
         if !self.timers.tail_due {
             return None;
         }
-        if !self.is_outstanding() {
+        if !self.is_outstanding() || !matches!(self.episode.phase, Phase::Open) {
             self.timers.tail_due = false;
             return None;
-        }
-        if self.timers.tail_probes > 0 || !matches!(self.episode.phase, Phase::Open) {
-            let span = self.board.length_of(0).min(mss);
-            return Some(self.piece(self.una, span, Why::TailLossProbe));
         }
         let usable = self.una.plus(self.window.size).ahead_of(self.nxt);
         let length = self.unsent().min(usable).min(mss);
@@ -210,10 +203,7 @@ impl Sender {
         match plan.why {
             Why::TailLossProbe => {
                 self.timers.tail_due = false;
-                self.timers.tail_probes = self.timers.tail_probes.saturating_add(1);
-                if matches!(self.episode.phase, Phase::Open) {
-                    self.timers.tail = Some((self.nxt, again));
-                }
+                self.timers.tail = Some((self.nxt, again));
             }
             Why::WindowProbe => {
                 self.timers.persist_due = false;

@@ -8,6 +8,7 @@
 //!   ip=off mac=02:00:00:12:34:56
 //!   ip=dhcp ipv6.disable=1 icmp.mask=on
 //!   ip=dhcp ntp=time.example.com syslog=192.168.1.2:5514
+//!   ip=dhcp sysctl.net.ipv4.tcp_congestion_control=bbr
 //! ```
 //!
 //! Words are parted by spaces; double quotes keep a space in a word; a bare `--` ends our part.
@@ -25,6 +26,7 @@ mod server;
 use core::fmt;
 
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+use tcp::CongestionControl;
 
 use crate::Text;
 use crate::limits::{CONFIG_FAULTS_MAX, DNS_SERVERS, HOSTNAME_BYTES_MAX, JOURNAL_TEXT_BYTES};
@@ -34,6 +36,8 @@ pub use server::Server;
 
 /// Our name when the command line gives none.
 pub const DEFAULT_HOSTNAME: &str = "barewire";
+/// How TCP controls congestion, in the words of Linux, which sets any of its sysctls so.
+const CONGESTION: &str = "sysctl.net.ipv4.tcp_congestion_control";
 
 /// How the interface gets its IPv4 address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +78,8 @@ pub struct Config {
     pub icmp_mask: bool,
     /// Our name is announced on the link (`mdns=off`: not).
     pub mdns: bool,
+    /// How TCP controls congestion (`sysctl.net.ipv4.tcp_congestion_control=bbr`).
+    pub congestion: CongestionControl,
 }
 
 impl Default for Config {
@@ -87,6 +93,7 @@ impl Default for Config {
             ipv6: true,
             icmp_mask: false,
             mdns: true,
+            congestion: CongestionControl::default(),
         }
     }
 }
@@ -208,6 +215,13 @@ impl Config {
                         Shown(value)
                     )),
                 },
+                CONGESTION => match CongestionControl::named(value) {
+                    Some(congestion) => config.congestion = congestion,
+                    None => faults.note(format_args!(
+                        "tcp_congestion_control={}: neither cubic nor bbr; ignored",
+                        Shown(value)
+                    )),
+                },
                 _ => {}
             }
         }
@@ -265,6 +279,9 @@ impl fmt::Display for Config {
         }
         if !self.mdns {
             f.write_str(" mdns=off")?;
+        }
+        if self.congestion != CongestionControl::default() {
+            write!(f, " {CONGESTION}={}", self.congestion.name())?;
         }
         Ok(())
     }

@@ -7,6 +7,21 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[test]
+fn congestion_control_is_chosen_as_in_linux() {
+    let base = "ip=dhcp hostname=barewire";
+    for (name, printed) in [
+        ("bbr", " sysctl.net.ipv4.tcp_congestion_control=bbr"),
+        ("cubic", ""),
+        ("reno", "\ntcp_congestion_control='reno': neither cubic nor bbr; ignored"),
+    ] {
+        check(
+            &std::format!("sysctl.net.ipv4.tcp_congestion_control={name}"),
+            &std::format!("{base}{printed}"),
+        );
+    }
+}
+
 /// The configuration as a command line, then the faults, a line each.
 fn read(line: &str) -> String {
     let (config, faults) = Config::parse(line);
@@ -357,11 +372,12 @@ proptest! {
         hostname in "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?",
         mac in prop::option::of(any::<[u8; 6]>()),
         (ntp, syslog) in (server(), server()),
-        (ipv6, icmp_mask, mdns) in any::<(bool, bool, bool)>(),
+        (ipv6, icmp_mask, mdns, bbr) in any::<(bool, bool, bool, bool)>(),
     ) {
         let mac = mac.map(EthernetAddress).filter(|mac| mac.is_unicast() && mac.0 != [0; 6]);
         let hostname = Text::from(hostname.as_str());
-        let config = Config { ipv4, hostname, mac, ntp, syslog, ipv6, icmp_mask, mdns };
+        let congestion = if bbr { CongestionControl::Bbr } else { CongestionControl::Cubic };
+        let config = Config { ipv4, hostname, mac, ntp, syslog, ipv6, icmp_mask, mdns, congestion };
         let (again, faults) = Config::parse(&config.to_string());
         prop_assert!(faults.is_empty(), "{faults:?}");
         prop_assert_eq!(again, config);

@@ -109,7 +109,7 @@ impl Stack {
         let Buffers { tcp: blocks, udp_receive, udp_send, icmp, raw, .. } = buffers;
         let mut key = [0; 16];
         random.fill_bytes(&mut key);
-        let tcp = TcpHost::new(&mut lists.tcp, blocks, key);
+        let tcp = TcpHost::new(&mut lists.tcp, blocks, key, config.congestion);
         let udp = UdpPool::new(&mut sockets, udp_receive, udp_send, &mut lists.udp);
         let [raw_v4, raw_v6, raw_tcp] = raw;
         let [list_v4, list_v6, list_tcp] = &mut lists.raw;

@@ -10,9 +10,9 @@ use core::time::Duration;
 use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use tcp::{
-    Block, Config, ConnectError, ConnectionConfig, ConnectionId, Ended, Endpoint, Entry, Event,
-    Flow, HalfOpen, IcmpKind, ListenError, ListenerId, Seq, Slot, State, Storage, Tcp, TimeWait,
-    Timer,
+    Block, Config, CongestionControl, ConnectError, ConnectionConfig, ConnectionId, Ended,
+    Endpoint, Entry, Event, Flow, HalfOpen, IcmpKind, ListenError, ListenerId, Seq, Slot, State,
+    Storage, Tcp, TimeWait, Timer,
 };
 
 use super::error::{IcmpError, NetError, Quoted};
@@ -98,8 +98,9 @@ const fn micros(interval: Duration) -> u64 {
 }
 
 /// What the engine is told of our needs.
-fn config() -> Config {
+fn config(congestion: CongestionControl) -> Config {
     Config {
+        congestion,
         mtu: MTU_BYTES as u16,
         connection: ConnectionConfig {
             // Services write whole answers at once; waiting to fill a segment would only delay a
@@ -139,6 +140,7 @@ impl TcpHost {
         tables: &'static mut Tables,
         blocks: &'static mut [Block; TCP_BLOCKS],
         key: [u8; 16],
+        congestion: CongestionControl,
     ) -> Self {
         let storage = Storage {
             connections: fill(&mut tables.connections, || Slot::EMPTY),
@@ -159,7 +161,7 @@ impl TcpHost {
             is_ours: false,
         };
         Self {
-            engine: Tcp::new(storage, config(), key),
+            engine: Tcp::new(storage, config(congestion), key),
             acceptors: core::array::from_fn(|_| acceptors()),
             waiters: core::array::from_fn(|_| waiters()),
         }

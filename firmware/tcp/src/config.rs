@@ -17,6 +17,32 @@ pub enum EcnUse {
     Always,
 }
 
+/// How much may be in flight, and how fast it leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CongestionControl {
+    /// By losses (RFC 9438); Linux's default.
+    #[default]
+    Cubic,
+    /// By a model of the way, whatever is lost on it; version 1
+    /// (draft-cardwell-iccrg-bbr-congestion-control-00).
+    Bbr,
+}
+
+impl CongestionControl {
+    /// In Linux's words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cubic => "cubic",
+            Self::Bbr => "bbr",
+        }
+    }
+
+    /// By its name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Cubic, Self::Bbr].into_iter().find(|control| control.name() == name)
+    }
+}
+
 /// Choices for all connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -30,6 +56,8 @@ pub struct Config {
     pub window_scaling: bool,
     /// Explicit congestion notification.
     pub ecn: EcnUse,
+    /// Congestion control of new connections.
+    pub congestion: CongestionControl,
     /// What every connection begins with.
     pub connection: ConnectionConfig,
     /// A SYN is repeated for this long, in microseconds (RFC 9293 3.8.3: at least 3 minutes).
@@ -94,6 +122,7 @@ impl Default for Config {
             sack: true,
             window_scaling: true,
             ecn: EcnUse::default(),
+            congestion: CongestionControl::default(),
             connection: ConnectionConfig::default(),
             syn_timeout_us: SYN_TIMEOUT_US,
             syn_ack_retries: SYN_ACK_RETRIES,

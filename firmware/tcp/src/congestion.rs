@@ -1,165 +1,173 @@
-//! How much may be in flight: slow start (RFC 5681), CUBIC (RFC 9438), the initial window (RFC
-//! 6928), and taking a reduction back when it was needless.
+//! How much may be in flight, and how fast it leaves: by losses (CUBIC), or by a model of the way
+//! (BBR). What both share is here.
 //!
 //! All windows are bytes.
 
-use crate::limits::INITIAL_WINDOW_SEGMENTS;
+use crate::config::CongestionControl;
+use crate::limits::{INITIAL_WINDOW_SEGMENTS, PACED_ROUND_TRIP_US_MIN};
 use crate::seq::Seq;
-use crate::time::Instant;
 
+mod bbr;
 mod cubic;
 mod hystart;
+mod loss_based;
+mod max_filter;
 mod pace;
 mod prr;
 
+pub(crate) use bbr::{Bbr, Sample, Step};
+pub(crate) use loss_based::LossBased;
 pub(crate) use pace::{Pace, Rate};
 pub(crate) use prr::Prr;
 
-use cubic::Cubic;
-use hystart::{Growth, HyStart};
+/// The initial window (RFC 6928 2): ten segments, no more than 14,600 bytes or two segments.
+pub(crate) fn initial_window(mss: u32) -> u32 {
+    (INITIAL_WINDOW_SEGMENTS * mss).min((2 * mss).max(14_600))
+}
 
 /// The window, and what is needed to move it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Congestion {
-    /// Bytes that may be in flight.
-    window: u32,
-    threshold: u32,
-    cubic: Cubic,
-    /// What one ACK is worth in slow start.
-    slow_start: HyStart,
-    part: u32,
-    /// What a reduction replaced, until it is known to have been right.
-    before: Option<Before>,
+pub(crate) enum Congestion {
+    /// CUBIC.
+    LossBased(LossBased),
+    /// BBR.
+    Bbr(Bbr),
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    window: u32,
-    threshold: u32,
-    cubic: Cubic,
-}
-
-/// The smallest window after a loss (RFC 5681 3.1 eq. 4): two segments.
-const SEGMENTS_MIN: u32 = 2;
 
 impl Congestion {
-    /// The initial window (RFC 6928 2): ten segments, no more than 14,600 bytes or two segments.
-    pub fn initial_window(mss: u32) -> u32 {
-        (INITIAL_WINDOW_SEGMENTS * mss).min((2 * mss).max(14_600))
+    /// A new connection's.
+    pub fn new(control: CongestionControl, mss: u32) -> Self {
+        match control {
+            CongestionControl::Cubic => Self::LossBased(LossBased::new(mss)),
+            CongestionControl::Bbr => Self::Bbr(Bbr::new(mss)),
+        }
     }
 
-    /// A new connection's.
-    pub fn new(mss: u32) -> Self {
-        Self {
-            window: Self::initial_window(mss),
-            threshold: u32::MAX,
-            cubic: Cubic::new(),
-            slow_start: HyStart::new(),
-            part: 1,
-            before: None,
+    /// Which it is.
+    pub fn control(&self) -> CongestionControl {
+        match self {
+            Self::LossBased(_) => CongestionControl::Cubic,
+            Self::Bbr(_) => CongestionControl::Bbr,
         }
     }
 
     /// Bytes that may be in flight.
     pub fn window(&self) -> u32 {
-        self.window
+        match self {
+            Self::LossBased(law) => law.window(),
+            Self::Bbr(bbr) => bbr.window(),
+        }
     }
 
-    /// The slow start threshold; `u32::MAX` before the first loss.
-    pub fn threshold(&self) -> u32 {
-        self.threshold
+    /// The slow start threshold, once there is one.
+    pub fn threshold(&self) -> Option<u32> {
+        match self {
+            Self::LossBased(law) => Some(law.threshold()).filter(|bytes| *bytes != u32::MAX),
+            Self::Bbr(_) => None,
+        }
     }
 
-    /// True below the threshold.
-    pub fn is_slow_start(&self) -> bool {
-        self.window < self.threshold
+    /// With so much in flight the window, not the application, is the limit.
+    pub fn is_limit(&self, flight: u32, mss: u32) -> bool {
+        let window = self.window();
+        let slow_start = matches!(self, Self::LossBased(law) if law.is_slow_start());
+        flight.saturating_add(mss) >= window || (slow_start && flight.saturating_mul(2) >= window)
+    }
+
+    /// The rate at which segments leave at most, if they are paced. Without a model a window is
+    /// spread over its round trip only where that is long enough for a timer: on a wire of its own
+    /// the ACKs are the clock.
+    pub fn rate(&self, round_trip_us: Option<u64>) -> Option<Rate> {
+        let us = round_trip_us?;
+        match self {
+            Self::LossBased(law) if us >= PACED_ROUND_TRIP_US_MIN => {
+                Some(Rate::of(law.window(), us, law.is_slow_start()))
+            }
+            Self::LossBased(_) => None,
+            Self::Bbr(bbr) => Some(bbr.pacing_rate(us)),
+        }
     }
 
     /// A lost SYN starts with one segment (RFC 5681 3.1).
     pub fn lost_syn(&mut self, mss: u32) {
-        self.window = mss;
+        self.set_window(mss);
     }
 
-    /// An ACK up to `una` arrived, while `nxt` is the next to be sent: the first slow start of a
-    /// connection looks at the round trips (RFC 9406 4.2: only the first).
+    /// An ACK up to `una` arrived, while `nxt` is the next to be sent.
     pub fn observe(&mut self, una: Seq, nxt: Seq, round_trip_us: Option<u64>) {
-        if self.threshold != u32::MAX {
-            self.part = 1;
-            return;
-        }
-        match self.slow_start.acked(una, nxt, round_trip_us) {
-            Growth::Part(part) => self.part = part,
-            Growth::Over => self.threshold = self.window,
+        if let Self::LossBased(law) = self {
+            law.observe(una, nxt, round_trip_us);
         }
     }
 
-    /// New data was acknowledged while the window, not the application, was the limit. `limit` is
-    /// more than can ever be of use.
-    pub fn acked(&mut self, now: Instant, bytes: u32, mss: u32, round_trip_us: u64, limit: u32) {
-        let mut bytes = bytes;
-        if self.is_slow_start() {
-            let grown = self.window.saturating_add(bytes / self.part).min(self.threshold);
-            bytes -= bytes.min((grown - self.window) * self.part);
-            // What was slowed down is not lost for avoidance: it is not avoidance yet.
-            if self.part > 1 && grown < self.threshold {
-                bytes = 0;
-            }
-            self.window = grown;
+    /// The application writes again, after so long; `long` means longer than a retransmission
+    /// timeout.
+    pub fn idle(&mut self, us: u64, long: bool, mss: u32) {
+        match self {
+            // What the window was measured on is long gone (RFC 5681 4.1).
+            Self::LossBased(law) if long => law.restart(mss),
+            Self::LossBased(law) => law.idle(us),
+            Self::Bbr(bbr) => bbr.restart(),
         }
-        if bytes > 0 {
-            self.window = self.cubic.acked(now, self.window, bytes, mss, round_trip_us);
-        }
-        self.window = self.window.min(limit.max(Self::initial_window(mss)));
     }
 
-    /// The application, not the window, was the limit: CUBIC's clock stands still (RFC 9438 5.8).
-    pub fn idle(&mut self, us: u64) {
-        self.cubic.pause(us);
-    }
-
-    /// Nothing was sent for longer than a retransmission timeout (RFC 5681 4.1).
-    pub fn restart(&mut self, mss: u32) {
-        self.window = self.window.min(Self::initial_window(mss));
-        self.cubic.forget_epoch();
-    }
-
-    /// A loss or an echo of congestion was noticed (RFC 9438 4.6): only the threshold moves here;
-    /// `Prr` brings the window there.
+    /// A loss or an echo of congestion was noticed.
     pub fn reduce(&mut self, mss: u32) {
-        self.before =
-            Some(Before { window: self.window, threshold: self.threshold, cubic: self.cubic });
-        self.threshold = self.cubic.reduced(self.window, mss).max(SEGMENTS_MIN * mss);
+        match self {
+            Self::LossBased(law) => law.reduce(mss),
+            Self::Bbr(bbr) => bbr.lost(),
+        }
     }
 
-    /// A retransmission timeout: one segment (RFC 5681 3.1). The threshold moves only at the first
-    /// of several in a row.
+    /// A retransmission timeout, the first of several in a row or not.
     pub fn timed_out(&mut self, mss: u32, first: bool) {
-        if first {
-            self.reduce(mss);
+        match self {
+            Self::LossBased(law) => law.timed_out(mss, first),
+            Self::Bbr(bbr) => bbr.timed_out(),
         }
-        self.window = mss;
-        self.cubic.forget_epoch();
     }
 
     /// Sets the window, as recovery asks for.
     pub fn set_window(&mut self, window: u32) {
-        self.window = window;
+        match self {
+            Self::LossBased(law) => law.set_window(window),
+            Self::Bbr(bbr) => bbr.set_window(window),
+        }
     }
 
     /// Recovery is over.
     pub fn recovered(&mut self) {
-        self.window = self.threshold;
+        match self {
+            Self::LossBased(law) => law.recovered(),
+            Self::Bbr(bbr) => bbr.recovered(),
+        }
     }
 
-    /// The last reduction was needless (RFC 9438 4.9).
+    /// What timed out was acknowledged.
+    pub fn recovered_from_timeout(&mut self) {
+        if let Self::Bbr(bbr) = self {
+            bbr.recovered();
+        }
+    }
+
+    /// The last reduction was needless.
     pub fn undo(&mut self) {
-        if let Some(Before { window, threshold, cubic }) = self.before.take() {
-            self.window = self.window.max(window);
-            self.threshold = self.threshold.max(threshold);
-            self.cubic = cubic;
+        match self {
+            Self::LossBased(law) => law.undo(),
+            Self::Bbr(bbr) => bbr.undo(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::initial_window;
+
+    #[test]
+    fn the_initial_window_is_ten_segments_and_14600_bytes() {
+        assert_eq!(initial_window(1460), 14_600);
+        assert_eq!(initial_window(536), 5_360);
+        assert_eq!(initial_window(4096), 14_600);
+        assert_eq!(initial_window(9000), 18_000);
+    }
+}

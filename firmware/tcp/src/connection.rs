@@ -153,7 +153,11 @@ impl Connection {
             owner: Owner::Held,
             owner_name: "",
             config: context.config.connection,
-            send: Sender::new(iss, segment_bytes(context.config, &flow, None)),
+            send: Sender::new(
+                iss,
+                segment_bytes(context.config, &flow, None),
+                context.config.congestion,
+            ),
             receive: Receiver::new(context.pool, now, irs, scaled),
             stamps: Stamps {
                 on: false,

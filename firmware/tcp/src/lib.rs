@@ -17,7 +17,7 @@
 //! | `connection` | one connection: state machine, what it sends | RFC 9293 3.10, 5961, 7323 |
 //! | `send` | queue, scoreboard, RACK-TLP, timeouts, probes | RFC 6298, 6675, 8985, 6582 |
 //! | `receive` | window, reassembly, SACK blocks, delayed ACKs | RFC 9293 3.8.6, 2018, 2883 |
-//! | `congestion` | slow start, CUBIC, PRR, pacing | RFC 9406, 9438, 6928, 6937 |
+//! | `congestion` | slow start, CUBIC, PRR, pacing; BBR | RFC 9406, 9438, 6928, 6937; drafts |
 //! | `listen`, `time_wait` | what is not, or no longer, a connection | RFC 4987, 1337, 6191 |
 //! | `isn`, `ports`, `challenge` | what must not be guessed | RFC 6528, 6056, 5961 |
 //! | `icmp` | what routers say, and whether to believe it | RFC 5927, 5461, 1191, 8201 |
@@ -56,7 +56,7 @@ mod status;
 mod time;
 mod time_wait;
 
-pub use config::{Config, ConnectionConfig, EcnUse};
+pub use config::{Config, CongestionControl, ConnectionConfig, EcnUse};
 pub use counters::Counters;
 pub use engine::{
     ConnectError, ConnectionId, Entry, Gone, ListenError, ListenerId, Read, Slot, Storage, Tcp,
@@ -70,6 +70,6 @@ pub use memory::Block;
 pub use options::{Options, SackBlock, SackBlocks, Timestamps};
 pub use segment::{BadSegment, Checksum, Flags, Header, Segment, SegmentIn, SegmentOut};
 pub use seq::Seq;
-pub use status::{ConnectionInfo, ListenerInfo, SenderInfo, State, Timer};
+pub use status::{BbrInfo, ConnectionInfo, ListenerInfo, SenderInfo, State, Timer};
 pub use time::Instant;
 pub use time_wait::TimeWait;

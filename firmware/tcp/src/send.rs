@@ -6,11 +6,11 @@
 //!     scoreboard       ring
 //! ```
 
+use crate::config::CongestionControl;
 use crate::congestion::{Congestion, Pace, Rate};
 use crate::events::Why;
 use crate::limits::{
-    OVERRIDE_US, PACED_ROUND_TRIP_US_MIN, RUN_TIME_PART, SEND_BLOCKS_MIN, SEND_BYTES_INITIAL,
-    SEND_BYTES_MAX,
+    OVERRIDE_US, RUN_TIME_PART, SEND_BLOCKS_MIN, SEND_BYTES_INITIAL, SEND_BYTES_MAX,
 };
 use crate::memory::Pool;
 use crate::ring::Ring;
@@ -19,6 +19,7 @@ use crate::seq::Seq;
 use crate::time::Instant;
 
 mod ack;
+mod delivery;
 mod rack;
 mod recovery;
 mod scoreboard;
@@ -28,6 +29,7 @@ pub(crate) use ack::{AckIn, AckOut};
 pub(crate) use recovery::Phase;
 pub(crate) use timers::SendTimers;
 
+use delivery::Delivery;
 use rack::Rack;
 use recovery::Episode;
 use scoreboard::Scoreboard;
@@ -88,6 +90,7 @@ pub(crate) struct Sender {
     urgent: Option<Seq>,
     board: Scoreboard,
     rack: Rack,
+    delivery: Delivery,
     pub rtt: Rtt,
     congestion: Congestion,
     pace: Pace,
@@ -105,7 +108,7 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// A sender whose SYN will be `first`.
-    pub fn new(first: Seq, segment_bytes: u16) -> Self {
+    pub fn new(first: Seq, segment_bytes: u16, congestion: CongestionControl) -> Self {
         let start = first.plus(1);
         Self {
             ring: Ring::new(start, SEND_BLOCKS_MIN),
@@ -123,8 +126,9 @@ impl Sender {
             urgent: None,
             board: Scoreboard::new(start),
             rack: Rack::new(),
+            delivery: Delivery::new(),
             rtt: Rtt::new(),
-            congestion: Congestion::new(u32::from(segment_bytes)),
+            congestion: Congestion::new(congestion, u32::from(segment_bytes)),
             pace: Pace::default(),
             episode: Episode::new(start),
             timers: SendTimers::default(),
@@ -140,7 +144,7 @@ impl Sender {
         self.segment_bytes = u32::from(segment_bytes);
         self.options_bytes = options_bytes;
         self.sack = sack;
-        self.congestion = Congestion::new(self.mss());
+        self.congestion = Congestion::new(self.congestion.control(), self.mss());
     }
 
     /// The handshake is over; its last segment had this sequence number, ACK and window.
@@ -227,13 +231,9 @@ impl Sender {
     pub fn write(&mut self, pool: &mut Pool<'_>, now: Instant, bytes: &[u8]) -> usize {
         if self.queued() == 0 {
             let idle_us = now.since(self.sent_at);
-            if idle_us > self.rtt.timeout_us() {
-                // What the window was measured on is long gone (RFC 5681 4.1).
-                let mss = self.mss();
-                self.congestion.restart(mss);
-            } else {
-                self.congestion.idle(idle_us);
-            }
+            let long = idle_us > self.rtt.timeout_us();
+            let mss = self.mss();
+            self.congestion.idle(idle_us, long, mss);
         }
         let room = self.capacity().saturating_sub(self.queued());
         let wanted = room.min(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
@@ -273,20 +273,9 @@ impl Sender {
         self.board.in_flight().saturating_sub(self.episode.duplicates * self.mss())
     }
 
-    fn rate(&self) -> Rate {
-        let round_trip_us = self.rtt.smoothed_us().unwrap_or(0);
-        Rate::of(self.congestion.window(), round_trip_us, self.congestion.is_slow_start())
-    }
-
-    /// A window is spread over its round trip only where that is long enough for a timer: on a wire
-    /// of its own the ACKs are the clock.
-    fn is_paced(&self) -> bool {
-        self.rtt.smoothed_us().is_some_and(|us| us >= PACED_ROUND_TRIP_US_MIN)
-    }
-
-    /// Bytes a second at which segments leave at most, if they are paced.
-    pub fn pacing_rate(&self) -> Option<u64> {
-        self.is_paced().then(|| self.rate().per_second())
+    /// At which segments leave at most, if they are paced.
+    fn rate(&self) -> Option<Rate> {
+        self.congestion.rate(self.rtt.smoothed_us())
     }
 
     fn may_fly(&self, length: u32) -> bool {
@@ -308,8 +297,8 @@ impl Sender {
             plan = self.plan_new(mss);
         }
         let plan = plan?;
-        if self.is_paced() {
-            self.timers.pace_at = self.pace.wait(now, self.rate(), self.mss());
+        if let Some(rate) = self.rate() {
+            self.timers.pace_at = self.pace.wait(now, rate, self.mss());
             if self.timers.pace_at.is_some() {
                 return None;
             }
@@ -372,19 +361,20 @@ impl Sender {
     /// The planned segment has left.
     pub fn sent(&mut self, now: Instant, plan: &Plan, clock: u32) {
         let new = plan.seq == self.nxt;
+        let mark = self.delivery.mark(now, !self.is_outstanding());
         if new {
             if !self.is_outstanding() {
                 self.timers.waits_since = Some(now);
             }
             let granule_us = self.rtt.smoothed_us().unwrap_or(0) / RUN_TIME_PART;
-            self.board.sent(plan.span(), now, granule_us);
+            self.board.sent(plan.span(), now, granule_us, mark);
             self.nxt = self.nxt.plus(plan.span());
             // What the window or more options made short is not small in Nagle's sense.
             if plan.push && plan.length < self.mss() {
                 self.small_end = self.nxt;
             }
         } else {
-            self.board.sent_again(plan.seq, plan.span(), now);
+            self.board.sent_again(plan.seq, plan.span(), now, mark);
             self.resent = self.resent.wrapping_add(1);
             self.unexplained = self.unexplained.saturating_add(1);
             self.episode.sent_again(plan.span(), clock, plan.seq.plus(plan.span()));
@@ -392,8 +382,7 @@ impl Sender {
         if let Phase::Recovery { prr, .. } = &mut self.episode.phase {
             prr.sent(plan.span());
         }
-        if self.rtt.smoothed_us().is_some() {
-            let rate = self.rate();
+        if let Some(rate) = self.rate() {
             self.pace.sent(now, plan.span(), rate);
         }
         self.sent_at = now;
@@ -405,6 +394,9 @@ impl Sender {
     /// Nothing more may leave now: sees to it that something wakes us.
     pub fn settle(&mut self, now: Instant) {
         let waiting = self.unsent() > 0 || (self.closed && !self.is_fin_sent());
+        if self.unsent() == 0 && self.board.lost() == 0 && self.may_fly(self.mss()) {
+            self.delivery.limited(self.flight());
+        }
         if !waiting || self.is_outstanding() || self.timers.pace_at.is_some() {
             if !self.timers.probing {
                 self.timers.persist_at = None;
@@ -441,17 +433,20 @@ impl Sender {
         info.backoff = self.rtt.backoff();
         info.mss = self.mss();
         info.window = self.congestion.window();
-        let threshold = self.congestion.threshold();
-        info.threshold = (threshold != u32::MAX).then_some(threshold);
+        info.threshold = self.congestion.threshold();
         info.in_flight = self.flight();
         info.sacked = self.board.sacked();
         info.lost = self.board.lost();
         info.resent = self.resent;
         info.unsent = self.unsent();
         info.peer_window = self.window.size;
-        info.pacing_rate = self.pacing_rate();
+        info.pacing_rate = self.rate().map(Rate::per_second);
         info.reordering = self.rack.reordering_seen();
         info.phase = self.episode.phase.name();
         info.runs = self.board.runs().len();
+        info.congestion = self.congestion.control();
+        if let Congestion::Bbr(bbr) = &self.congestion {
+            info.bbr = Some(bbr.info());
+        }
     }
 }

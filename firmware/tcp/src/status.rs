@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::config::CongestionControl;
 use crate::engine::{ConnectionId, ListenerId};
 use crate::events::Ended;
 use crate::flow::{Endpoint, Flow};
@@ -102,6 +103,23 @@ pub struct SenderInfo {
     pub phase: &'static str,
     /// Entries of the scoreboard in use.
     pub runs: usize,
+    /// Congestion control.
+    pub congestion: CongestionControl,
+    /// BBR's model, if it is that.
+    pub bbr: Option<BbrInfo>,
+}
+
+/// BBR's model of the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BbrInfo {
+    /// The largest delivery rate of late.
+    pub bytes_per_second: u64,
+    /// The smallest round trip of late, microseconds.
+    pub round_trip_us: Option<u64>,
+    /// Gain of the pace, in parts of 256.
+    pub pacing_gain: u32,
+    /// Gain of the window, in parts of 256.
+    pub window_gain: u32,
 }
 
 /// A timer, for `netstat -o`.

@@ -70,6 +70,16 @@ impl Session {
         Self::begin(model, boot, Board::start)
     }
 
+    /// The same with more words on the kernel command line.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn start_with(model: Model, boot: Boot, more: &str) -> Result<Self> {
+        Self::begin(model, boot, |model, append, lab, folder| {
+            Board::start(model, format!("{append} {more}").trim(), lab, folder)
+        })
+    }
+
     /// The same under the eyes of the lint: slower, and not to be measured.
     ///
     /// # Errors

@@ -18,8 +18,8 @@ pub(crate) struct Pace {
 /// The rate as a window per time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    bytes: u64,
-    us: u64,
+    pub bytes: u64,
+    pub us: u64,
 }
 
 impl Rate {
@@ -32,7 +32,7 @@ impl Rate {
 
     /// Bytes a second.
     pub fn per_second(self) -> u64 {
-        self.bytes.max(1) * 1_000_000 / self.us.max(1)
+        self.bytes.max(1).saturating_mul(1_000_000) / self.us.max(1)
     }
 
     fn time_us(self, bytes: u64) -> u64 {

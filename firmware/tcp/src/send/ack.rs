@@ -1,14 +1,14 @@
 //! What an ACK does to the sender (RFC 9293 3.10.7.4 fifth, RFC 5681, RFC 6582, RFC 6675, RFC
 //! 8985).
 
-use crate::congestion::Prr;
+use crate::congestion::{Congestion, Prr, Step};
 use crate::counters::{Counters, count};
 use crate::limits::{DUPLICATE_ACKS, SEND_BYTES_MAX};
 use crate::memory::Pool;
 use crate::options::{SackBlock, SackBlocks};
 use crate::send::Sender;
 use crate::send::recovery::Phase;
-use crate::send::scoreboard::{Delivered, Scoreboard};
+use crate::send::scoreboard::{Delivered, Latest, Scoreboard};
 use crate::seq::Seq;
 use crate::time::Instant;
 
@@ -44,6 +44,17 @@ pub(crate) struct AckOut {
     pub reduced: bool,
 }
 
+/// What moves the window, beside what was delivered.
+struct Moved {
+    now: Instant,
+    advanced: u32,
+    lost: u32,
+    /// In flight before the ACK.
+    flight_before: u32,
+    /// The window was the limit then.
+    was_limited: bool,
+}
+
 impl Sender {
     /// Takes an ACK.
     pub fn acked(
@@ -54,10 +65,8 @@ impl Sender {
     ) -> AckOut {
         let mut out = AckOut::default();
         let mut delivered = Delivered::default();
-        let flight = self.flight();
-        let was_limited = flight.saturating_add(self.mss()) >= self.congestion.window()
-            || (self.congestion.is_slow_start()
-                && flight.saturating_mul(2) >= self.congestion.window());
+        let flight_before = self.flight();
+        let was_limited = self.congestion.is_limit(flight_before, self.mss());
         let duplicate_sack = self.take_sack(counters, ack, &mut delivered);
         out.advanced = self.advance(pool, ack, &mut delivered);
         out.window_changed = self.update_window(ack);
@@ -105,11 +114,12 @@ impl Sender {
             self.enter_recovery(false);
             out.reduced = true;
         }
-        let delivered_bytes = match (self.sack, out.duplicate) {
-            (true, _) | (false, false) => delivered.bytes,
-            (false, true) => self.mss(),
-        };
-        self.move_window(ack.now, delivered_bytes, out.advanced, lost, was_limited);
+        let (now, advanced) = (ack.now, out.advanced);
+        self.move_window(
+            &Moved { now, advanced, lost, flight_before, was_limited },
+            &delivered,
+            out.duplicate,
+        );
         self.arm_after_ack(ack.now, out.advanced > 0);
         out
     }
@@ -205,7 +215,7 @@ impl Sender {
         };
         if let Some(sent_at) = delivered.oldest_sent_at.filter(|_| !delivered.again) {
             self.rtt.measure(ack.now.since(sent_at));
-        } else if let Some((sent_at, _, _)) = delivered.latest
+        } else if let Some(Latest { sent_at, .. }) = delivered.latest
             && ack.echo.is_some()
             && !echo_is_older(sent_at)
         {
@@ -279,7 +289,10 @@ impl Sender {
                 self.rack.recovered();
                 self.episode.end();
             }
-            Phase::Loss { point } if point.le(self.una) => self.episode.end(),
+            Phase::Loss { point } if point.le(self.una) => {
+                self.congestion.recovered_from_timeout();
+                self.episode.end();
+            }
             _ => {}
         }
     }
@@ -346,27 +359,45 @@ impl Sender {
     }
 
     /// The congestion window after this ACK.
-    fn move_window(
-        &mut self,
-        now: Instant,
-        delivered: u32,
-        advanced: u32,
-        lost: u32,
-        was_limited: bool,
-    ) {
+    fn move_window(&mut self, moved: &Moved, delivered: &Delivered, duplicate: bool) {
+        let Moved { now, advanced, lost, flight_before, was_limited } = *moved;
         let (mss, flight) = (self.mss(), self.flight());
-        let threshold = self.congestion.threshold();
-        let smoothed_us = self.rtt.smoothed_us().unwrap_or(0);
-        match &mut self.episode.phase {
-            Phase::Recovery { prr, .. } => {
-                let window =
-                    prr.acked(delivered, advanced > 0 && lost == 0, flight, threshold, mss);
-                self.congestion.set_window(window);
+        let latest = delivered.latest;
+        let sample = self.delivery.acked(
+            now,
+            delivered.bytes,
+            latest.map(|latest| (latest.sent_at, latest.mark)),
+            self.rack.round_trip_us_min(),
+        );
+        // Without SACK a duplicate ACK stands for a segment.
+        let acked = if duplicate && !self.sack { mss } else { delivered.bytes };
+        match (&mut self.congestion, &mut self.episode.phase) {
+            (Congestion::LossBased(law), Phase::Recovery { prr, .. }) => {
+                let calm = advanced > 0 && lost == 0;
+                law.set_window(prr.acked(acked, calm, flight, law.threshold(), mss));
             }
-            Phase::Open | Phase::Loss { .. } if advanced > 0 && was_limited => {
-                self.congestion.acked(now, advanced, mss, smoothed_us, 2 * SEND_BYTES_MAX);
+            (Congestion::LossBased(law), _) if advanced > 0 && was_limited => {
+                let round_trip_us = self.rtt.smoothed_us().unwrap_or(0);
+                law.acked(now, advanced, mss, round_trip_us, 2 * SEND_BYTES_MAX);
             }
-            Phase::Open | Phase::Loss { .. } => {}
+            (Congestion::LossBased(_), _) => {}
+            (Congestion::Bbr(bbr), _) => {
+                let sent_once = latest.filter(|latest| !latest.again);
+                bbr.acked(&Step {
+                    now,
+                    mss,
+                    delivered: self.delivery.delivered(),
+                    acked,
+                    lost,
+                    flight_before,
+                    flight,
+                    round_trip_us: sent_once.map(|latest| now.since(latest.sent_at)),
+                    sample,
+                });
+                if bbr.is_probing_round_trip() {
+                    self.delivery.limited(flight);
+                }
+            }
         }
     }
 

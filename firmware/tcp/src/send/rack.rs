@@ -2,7 +2,7 @@
 //! (RFC 8985 6).
 
 use crate::limits::{DUPLICATE_ACKS, REORDER_PERSIST, REORDER_WINDOW_STEPS_MAX};
-use crate::send::scoreboard::{Delivered, Run, Scoreboard};
+use crate::send::scoreboard::{Delivered, Latest, Run, Scoreboard};
 use crate::seq::Seq;
 use crate::time::Instant;
 
@@ -42,6 +42,11 @@ impl Rack {
         self.reordering_seen
     }
 
+    /// The smallest round trip of the connection, microseconds; `u64::MAX` before the first.
+    pub fn round_trip_us_min(&self) -> u64 {
+        self.round_trip_us_min
+    }
+
     /// True once something arrived.
     pub fn is_active(&self) -> bool {
         self.round_trip_us_min != u64::MAX
@@ -57,7 +62,7 @@ impl Rack {
     ) -> bool {
         let newly = delivered.reordered && !self.reordering_seen;
         self.reordering_seen |= delivered.reordered;
-        let Some((sent_at, end, again)) = delivered.latest else { return newly };
+        let Some(Latest { sent_at, end, again, .. }) = delivered.latest else { return newly };
         let us = now.since(sent_at);
         // Which of two sendings arrived? An echo or a time too short to be true tells.
         if again && (echo_is_older(sent_at) || us < self.round_trip_us_min) {

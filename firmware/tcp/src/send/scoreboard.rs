@@ -12,6 +12,7 @@
 
 use crate::limits::{RUNS_MAX, RUNS_NEW_MAX};
 use crate::options::SackBlock;
+use crate::send::delivery::Mark;
 use crate::seq::Seq;
 use crate::time::Instant;
 
@@ -35,6 +36,18 @@ pub(crate) struct Run {
     pub fate: Fate,
     /// Sent more than once.
     pub again: bool,
+    /// What was delivered when it was sent last.
+    pub mark: Mark,
+}
+
+/// What was sent last of what an ACK delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Latest {
+    pub sent_at: Instant,
+    pub end: Seq,
+    /// Sent more than once.
+    pub again: bool,
+    pub mark: Mark,
 }
 
 /// What an ACK delivered.
@@ -46,8 +59,8 @@ pub(crate) struct Delivered {
     pub oldest_sent_at: Option<Instant>,
     /// Some of it was sent more than once: what came with it may have waited for that.
     pub again: bool,
-    /// The one sent last, for RACK: time, end, sent more than once.
-    pub latest: Option<(Instant, Seq, bool)>,
+    /// The one sent last, for RACK and the rate of delivery.
+    pub latest: Option<Latest>,
     /// A run sent once was delivered although later ones were before: the wire reorders.
     pub reordered: bool,
     /// Something taken for lost and not yet sent again arrived after all.
@@ -107,7 +120,7 @@ impl Scoreboard {
     }
 
     /// Adds what was just sent for the first time; within `granule_us` it joins the last run.
-    pub fn sent(&mut self, length: u32, now: Instant, granule_us: u64) {
+    pub fn sent(&mut self, length: u32, now: Instant, granule_us: u64, mark: Mark) {
         let start = self.end;
         self.end = self.end.plus(length);
         if let Some(last) = self.runs.last_mut()
@@ -115,11 +128,11 @@ impl Scoreboard {
             && !last.again
             && now.since(self.last_began) <= granule_us
         {
-            last.sent_at = now;
+            (last.sent_at, last.mark) = (now, mark);
             return;
         }
         self.last_began = now;
-        let run = Run { start, sent_at: now, fate: Fate::InFlight, again: false };
+        let run = Run { start, sent_at: now, fate: Fate::InFlight, again: false, mark };
         if self.runs.push(run).is_err()
             && let Some(last) = self.runs.last_mut()
         {
@@ -184,10 +197,11 @@ impl Scoreboard {
             delivered.oldest_sent_at = Some(oldest);
             delivered.reordered |= end.lt(self.furthest);
         }
-        if delivered.latest.is_none_or(|(at, latest_end, _)| {
-            run.sent_at > at || (run.sent_at == at && latest_end.lt(end))
+        let Run { sent_at, again, mark, .. } = run;
+        if delivered.latest.is_none_or(|latest| {
+            sent_at > latest.sent_at || (sent_at == latest.sent_at && latest.end.lt(end))
         }) {
-            delivered.latest = Some((run.sent_at, end, run.again));
+            delivered.latest = Some(Latest { sent_at, end, again, mark });
         }
     }
 
@@ -330,7 +344,7 @@ impl Scoreboard {
     }
 
     /// `[from, from + length)` was just sent again.
-    pub fn sent_again(&mut self, from: Seq, length: u32, now: Instant) {
+    pub fn sent_again(&mut self, from: Seq, length: u32, now: Instant, mark: Mark) {
         let end = from.plus(length).min(self.end);
         let (Some(first), Some(behind)) = (self.split(from), self.split(end)) else {
             // No room to tell the piece apart: the whole run counts as sent, and what was not is
@@ -338,16 +352,14 @@ impl Scoreboard {
             let index = self.runs.partition_point(|run| run.start.le(from)).saturating_sub(1);
             if index < self.runs.len() {
                 self.set_fate(index, Fate::InFlight);
-                self.runs[index].sent_at = now;
-                self.runs[index].again = true;
+                self.runs[index] = Run { sent_at: now, again: true, mark, ..self.runs[index] };
             }
             return;
         };
         for index in first..behind {
             if self.runs[index].fate != Fate::Sacked {
                 self.set_fate(index, Fate::InFlight);
-                self.runs[index].sent_at = now;
-                self.runs[index].again = true;
+                self.runs[index] = Run { sent_at: now, again: true, mark, ..self.runs[index] };
             }
         }
         self.merge();

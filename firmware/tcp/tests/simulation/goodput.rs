@@ -18,8 +18,14 @@ const SHORT: Faults = Faults {
     mark: 0,
 };
 
-/// Bytes a second that reach the reader of `bytes`.
-fn goodput(line: Faults, seed: u64, lose: u32, bytes: usize, others: u32) -> u64 {
+/// A transfer of `bytes`: how many a second, and how long segments waited in the queue.
+fn goodput(
+    congestion: CongestionControl,
+    line: Faults,
+    seed: u64,
+    (lose, others): (u32, u32),
+    bytes: usize,
+) -> (u64, u64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut apps = [app(&mut random), app(&mut random)];
     for app in &mut apps {
@@ -30,7 +36,7 @@ fn goodput(line: Faults, seed: u64, lose: u32, bytes: usize, others: u32) -> u64
     let wire = Wire::new(faults, ChaCha8Rng::seed_from_u64(seed));
     let mut memory = [Memory::new(SIZES), Memory::new(SIZES)];
     let [first, second] = &mut memory;
-    let mut config = Config::default();
+    let mut config = Config { congestion, ..Config::default() };
     config.connection.user_timeout_us = END_US;
     let mut one = Ours::listening(first.engine(config, 1));
     let mut two = Ours::connecting(second.engine(config, 2), 1);
@@ -38,22 +44,26 @@ fn goodput(line: Faults, seed: u64, lose: u32, bytes: usize, others: u32) -> u64
     let outcome = simulation.run().unwrap_or_else(|why| panic!("{why}"));
     let counters = one.tcp.counters();
     println!(
-        "  seed {seed}: {:.3} s, resent {}, timeouts {}, probes {}, recoveries {}, undone {}",
+        "  seed {seed}: {:.3} s, queue {} us, sent {}, again {}, timeouts {}, probes {}, \
+         recoveries {}, undone {}",
         outcome.ended_us as f64 / 1e6,
+        outcome.queue_us[1],
+        counters.out_segs,
         counters.retrans_segs,
         counters.timeouts,
         counters.loss_probes,
         counters.sack_recovery,
         counters.full_undo + counters.dsack_undo + counters.spurious_rtos,
     );
-    bytes as u64 * 1_000_000 / outcome.ended_us
+    (bytes as u64 * 1_000_000 / outcome.ended_us, outcome.queue_us[1])
 }
 
 /// Runs each row, and holds its mean against the least that it must be.
-fn table(line: Faults, rows: &[(u32, u32, u64)]) {
+fn table(congestion: CongestionControl, line: Faults, rows: &[(u32, u32, u64)]) {
     for &(lose, others, least) in rows {
-        let runs: Vec<u64> =
-            (0..3).map(|seed| goodput(line, seed, lose, 4_000_000, others)).collect();
+        let runs: Vec<u64> = (0..3)
+            .map(|seed| goodput(congestion, line, seed, (lose, others), 4_000_000).0)
+            .collect();
         let mean = runs.iter().sum::<u64>() / runs.len() as u64;
         println!("loss {lose}/1000, each other fault {others}/1000: {mean} bytes/s of {runs:?}");
         assert!(mean >= least, "{mean} < {least}");
@@ -62,7 +72,7 @@ fn table(line: Faults, rows: &[(u32, u32, u64)]) {
 
 /// The tables that the README shows; the bounds are half of what was measured when it was written.
 #[test]
-fn loss_costs_speed_and_nothing_else() {
+fn loss_costs_cubic_speed_and_nothing_else() {
     let rows = [
         (0, 0, 5_000_000),
         (10, 0, 1_000_000),
@@ -70,12 +80,12 @@ fn loss_costs_speed_and_nothing_else() {
         (100, 0, 230_000),
         (100, 100, 40_000),
     ];
-    table(LONG, &rows);
+    table(CongestionControl::Cubic, LONG, &rows);
 }
 
 /// Where a retransmission timeout is two thousand round trips.
 #[test]
-fn loss_costs_more_on_a_short_line() {
+fn loss_costs_cubic_more_on_a_short_line() {
     let rows = [
         (0, 0, 60_000_000),
         (10, 0, 50_000_000),
@@ -83,5 +93,41 @@ fn loss_costs_more_on_a_short_line() {
         (100, 0, 1_700_000),
         (100, 100, 48_000),
     ];
-    table(SHORT, &rows);
+    table(CongestionControl::Cubic, SHORT, &rows);
+}
+
+#[test]
+fn loss_costs_bbr_little() {
+    let rows = [
+        (0, 0, 5_000_000),
+        (10, 0, 4_600_000),
+        (50, 0, 2_900_000),
+        (100, 0, 1_900_000),
+        (100, 100, 500_000),
+    ];
+    table(CongestionControl::Bbr, LONG, &rows);
+}
+
+#[test]
+fn loss_costs_bbr_little_on_a_short_line() {
+    let rows = [
+        (0, 0, 60_000_000),
+        (10, 0, 59_000_000),
+        (50, 0, 8_500_000),
+        (100, 0, 20_000_000),
+        (100, 100, 15_000_000),
+    ];
+    table(CongestionControl::Bbr, SHORT, &rows);
+}
+
+/// However long the queue on the way is, BBR does not fill it: the round trip stays well below
+/// twice the least. CUBIC fills what its send ring can.
+#[test]
+fn a_long_queue_stays_short_with_bbr() {
+    let line = Faults { queue_us: 1_000_000, ..LONG };
+    let [(bbr, bbr_us), (cubic, cubic_us)] = [CongestionControl::Bbr, CongestionControl::Cubic]
+        .map(|congestion| goodput(congestion, line, 1, (0, 0), 40_000_000));
+    println!("BBR {bbr} bytes/s, {bbr_us} us; CUBIC {cubic} bytes/s, {cubic_us} us");
+    assert!(bbr > 11_000_000 && bbr_us < line.delay_us * 2, "{bbr} bytes/s, {bbr_us} us");
+    assert!(cubic_us > 2 * bbr_us, "{cubic_us} us");
 }

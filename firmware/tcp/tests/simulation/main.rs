@@ -19,7 +19,7 @@ use hosts::{Got, Host, Ours, Sent, Smoltcp, address};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use support::{Memory, Sizes};
-use tcp::{Config, ConnectionConfig, EcnUse, Verdict, Why};
+use tcp::{Config, CongestionControl, ConnectionConfig, EcnUse, Verdict, Why};
 use wire::{Faults, Wire};
 
 /// A day of virtual time: what has not ended by then never will.
@@ -65,6 +65,8 @@ struct App {
 struct Outcome {
     ended_us: u64,
     stalled: bool,
+    /// How long segments to each host waited in the queue, on average.
+    queue_us: [u64; 2],
 }
 
 /// What a host sent and received, and how often it was woken for nothing.
@@ -259,7 +261,8 @@ impl<'h> Simulation<'h> {
             self.now_us = next.max(self.now_us + u64::from(next <= self.now_us));
             self.due = deadlines.map(|at| at.is_some_and(|at| at <= self.now_us));
         }
-        Ok(Outcome { ended_us: self.now_us, stalled })
+        let queue_us = self.wire.waited.map(|(us, segments)| us / segments.max(1));
+        Ok(Outcome { ended_us: self.now_us, stalled, queue_us })
     }
 }
 
@@ -270,6 +273,7 @@ fn config(random: &mut ChaCha8Rng) -> Config {
         sack: !one_of(4),
         window_scaling: !one_of(8),
         ecn: if one_of(2) { EcnUse::Always } else { EcnUse::WhenAsked },
+        congestion: if one_of(2) { CongestionControl::Bbr } else { CongestionControl::Cubic },
         mtu: if one_of(4) { 600 } else { 1500 },
         connection: ConnectionConfig {
             no_delay: one_of(2),

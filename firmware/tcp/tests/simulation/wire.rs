@@ -43,12 +43,22 @@ pub struct Wire {
     order: u64,
     busy_until: [u64; 2],
     pub lost: u64,
+    /// How long segments to each host waited in the queue together, and how many did.
+    pub waited: [(u64, u64); 2],
 }
 
 impl Wire {
     pub fn new(faults: Faults, random: ChaCha8Rng) -> Self {
         let under_way = BinaryHeap::new();
-        Self { faults, random, under_way, order: 0, busy_until: [0; 2], lost: 0 }
+        Self {
+            faults,
+            random,
+            under_way,
+            order: 0,
+            busy_until: [0; 2],
+            lost: 0,
+            waited: [(0, 0); 2],
+        }
     }
 
     fn happens(&mut self, chance: u32) -> bool {
@@ -75,6 +85,8 @@ impl Wire {
                 self.lost += 1;
                 return;
             }
+            let (waited_us, segments) = &mut self.waited[to];
+            (*waited_us, *segments) = (*waited_us + start - now_us, *segments + 1);
             at_us = start + us;
             self.busy_until[to] = at_us;
         }

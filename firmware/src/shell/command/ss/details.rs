@@ -88,7 +88,7 @@ impl fmt::Display for Tcp<'_> {
         for (_, name) in has.iter().filter(|(has, _)| *has && self.detailed) {
             f.write_str(name)?;
         }
-        f.write_str(" cubic")?;
+        write!(f, " {}", info.sender.congestion.name())?;
         if let Some((theirs, ours)) = info.scale {
             write!(f, " wscale:{theirs},{ours}")?;
         }
@@ -108,6 +108,18 @@ impl fmt::Display for Tcp<'_> {
         write!(f, " mss:{} cwnd:{}", sender.mss, segments(sender.window))?;
         if let Some(threshold) = sender.threshold {
             write!(f, " ssthresh:{}", segments(threshold))?;
+        }
+        if let Some(bbr) = &sender.bbr {
+            let (bits, round_trip) =
+                (bbr.bytes_per_second * 8, Millis(bbr.round_trip_us.unwrap_or(0)));
+            write!(f, " bbr:(bw:{bits}bps,mrtt:{round_trip}")?;
+            for (name, gain) in [("pacing_gain", bbr.pacing_gain), ("cwnd_gain", bbr.window_gain)] {
+                // Of 256; `%g` has six digits.
+                let hundred_thousandths = (u64::from(gain) * 100_000 + 128) / 256;
+                write!(f, ",{name}:")?;
+                decimal(f, hundred_thousandths / 100_000, hundred_thousandths % 100_000, 5)?;
+            }
+            f.write_str(")")?;
         }
         if let Some(rtt_us) = sender.rtt_us.filter(|rtt_us| *rtt_us > 0) {
             let bits = u64::from(segments(sender.window)) * u64::from(mss) * 8;
@@ -148,14 +160,18 @@ impl fmt::Display for Millis {
         };
         let unit = 10_u64.pow(3 - digits);
         let rounded = (whole * 1000 + part + unit / 2) / unit * unit;
-        let (whole, mut part) = (rounded / 1000, rounded % 1000);
-        let mut places = 3;
-        while places > 0 && part.is_multiple_of(10) {
-            (part, places) = (part / 10, places - 1);
-        }
-        match places {
-            0 => write!(f, "{whole}"),
-            _ => write!(f, "{whole}.{part:0places$}"),
-        }
+        decimal(f, rounded / 1000, rounded % 1000, 3)
+    }
+}
+
+/// A number with a part of so many places, without the zeros at its end.
+fn decimal(f: &mut fmt::Formatter<'_>, whole: u64, part: u64, places: usize) -> fmt::Result {
+    let (mut part, mut places) = (part, places);
+    while places > 0 && part.is_multiple_of(10) {
+        (part, places) = (part / 10, places - 1);
+    }
+    match places {
+        0 => write!(f, "{whole}"),
+        _ => write!(f, "{whole}.{part:0places$}"),
     }
 }

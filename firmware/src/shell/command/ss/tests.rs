@@ -2,7 +2,7 @@
 
 use std::string::{String, ToString};
 
-use tcp::{Flow, SenderInfo, State};
+use tcp::{BbrInfo, CongestionControl, Flow, SenderInfo, State};
 
 use super::details::Millis;
 use super::*;
@@ -94,8 +94,8 @@ LISTEN 0      16                 *:http                *:*
     );
 }
 
-#[test]
-fn what_tcp_knows() {
+/// A connection of which TCP knows a lot.
+fn known() -> Socket {
     let at = |port| tcp::Endpoint::new([192, 0, 2, 1].into(), port);
     let mut one = socket("192.0.2.1:80", "192.0.2.2:4000", SocketState::Established, (0, 2920));
     one.timer = Timer::On(204_000, 1);
@@ -130,13 +130,35 @@ fn what_tcp_knows() {
         scale: Some((7, 3)),
         ended: None,
     });
-    let text = shown("-tioOH", &[one]);
+    one
+}
+
+#[test]
+fn what_tcp_knows() {
+    let text = shown("-tioOH", &[known()]);
     let (_, details) = text.split_once("timer").unwrap();
     assert_eq!(
         details,
         ":(on,204ms,1) ts sack cubic wscale:7,3 rto:204 backoff:1 rtt:4/1.25 mss:1460 cwnd:10 \
          ssthresh:20 send 29200000bps unacked:2 retrans:0/3 lost:1 rcv_space:16384 snd_wnd:65535\n"
     );
+}
+
+#[test]
+fn the_model_of_bbr() {
+    let mut one = known();
+    let sender = &mut one.tcp.as_mut().unwrap().sender;
+    sender.congestion = CongestionControl::Bbr;
+    sender.bbr = Some(BbrInfo {
+        bytes_per_second: 12_500_000,
+        round_trip_us: Some(97),
+        pacing_gain: 739,
+        window_gain: 512,
+    });
+    let text = shown("-tiOH", &[one]);
+    assert!(text.contains(" bbr wscale:7,3 "), "{text}");
+    let model = " bbr:(bw:100000000bps,mrtt:0.097,pacing_gain:2.88672,cwnd_gain:2) send ";
+    assert!(text.contains(model), "{text}");
 }
 
 #[test]

@@ -38,17 +38,18 @@ fn block(left: u32, right: u32) -> SackBlock {
 fn a_hole_is_found_lost_sent_again_and_acknowledged() {
     let mut board = Scoreboard::new(Seq(0));
     for segment in 0..5 {
-        board.sent(100, at(segment * 1000), 0);
+        board.sent(100, at(segment * 1000), 0, Mark::default());
     }
     let mut delivered = Delivered::default();
     assert!(board.sack(block(200, 400), &mut delivered));
     assert_eq!((delivered.bytes, board.in_flight()), (200, 300));
-    assert_eq!(delivered.latest, Some((at(3000), Seq(400), false)));
+    let (sent_at, end, mark) = (at(3000), Seq(400), Mark::default());
+    assert_eq!(delivered.latest, Some(Latest { sent_at, end, again: false, mark }));
     let (lost, _) = board.lose(|run, _| run.sent_at < at(2000));
     assert_eq!((lost, board.first_lost()), (200, Some((Seq(0), 200))));
-    board.sent_again(Seq(0), 150, at(9000));
+    board.sent_again(Seq(0), 150, at(9000), Mark::default());
     assert_eq!((board.first_lost(), board.in_flight()), (Some((Seq(150), 50)), 250));
-    board.sent_again(Seq(150), 50, at(9001));
+    board.sent_again(Seq(150), 50, at(9001), Mark::default());
     let mut delivered = Delivered::default();
     board.acked(Seq(500), &mut delivered);
     assert_eq!((delivered.bytes, board.in_flight(), board.sacked()), (300, 0, 0));
@@ -59,7 +60,7 @@ fn a_hole_is_found_lost_sent_again_and_acknowledged() {
 #[test]
 fn blocks_that_cannot_be_are_refused() {
     let mut board = Scoreboard::new(Seq(1000));
-    board.sent(100, at(0), 0);
+    board.sent(100, at(0), 0, Mark::default());
     for (left, right) in [(1050, 1050), (1050, 1020), (1050, 1101), (900, 1000), (500, 600)] {
         assert!(!board.sack(block(left, right), &mut Delivered::default()), "{left} {right}");
     }
@@ -69,8 +70,8 @@ fn blocks_that_cannot_be_are_refused() {
 #[test]
 fn what_arrives_late_is_reordering() {
     let mut board = Scoreboard::new(Seq(0));
-    board.sent(100, at(0), 0);
-    board.sent(100, at(10), 0);
+    board.sent(100, at(0), 0, Mark::default());
+    board.sent(100, at(10), 0, Mark::default());
     let mut delivered = Delivered::default();
     board.sack(block(100, 200), &mut delivered);
     assert!(!delivered.reordered);
@@ -82,7 +83,7 @@ fn what_arrives_late_is_reordering() {
 fn a_burst_is_one_run() {
     let mut board = Scoreboard::new(Seq(0));
     for segment in 0..20 {
-        board.sent(1460, at(segment * 10), 100);
+        board.sent(1460, at(segment * 10), 100, Mark::default());
     }
     assert_eq!(board.runs().len(), 2, "11 within 100 us of the first, then 9");
     assert_eq!(board.length_of(0), 11 * 1460);
@@ -106,7 +107,7 @@ proptest! {
             let length = length.min(within - from.since(una));
             match what {
                 0..=2 if board.has_room() => {
-                    board.sent(offset % 1460 + 1, at(now), 3);
+                    board.sent(offset % 1460 + 1, at(now), 3, Mark::default());
                     told.resize(told.len() + (offset % 1460 + 1) as usize, false);
                 }
                 3 if length > 0 => {
@@ -125,7 +126,7 @@ proptest! {
                 }
                 5 => {
                     if let Some((from, length)) = board.first_lost() {
-                        board.sent_again(from, length.min(1460), at(now));
+                        board.sent_again(from, length.min(1460), at(now), Mark::default());
                     }
                 }
                 6 => {

@@ -39,8 +39,7 @@ struct Arguments {
     /// rows, or this one (clean, loss1, loss5, loss10, all10)
     #[arg(long, value_name = "ROW", num_args = 0..=1, default_missing_value = "all")]
     relay: Option<String>,
-    /// How Linux controls congestion through the relay: cubic, as the twin does, reno, bbr; else as
-    /// this machine is set up
+    /// How both control congestion through the relay: cubic or bbr; else as this machine is set up
     #[arg(long)]
     congestion: Option<String>,
     /// What is moved each way through the relay, MiB

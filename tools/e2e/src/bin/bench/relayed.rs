@@ -23,13 +23,16 @@ pub fn run(name: &str, turns: usize, congestion: Option<String>, bytes: usize) -
     }
     board::prepare(model)?;
     let congestion = congestion.map_or_else(own_congestion, Ok)?;
+    ensure!(["cubic", "bbr"].contains(&&*congestion), "the twin has no {congestion}");
     let content = Arc::new(Content::new(bytes));
+    let setting = format!("sysctl.net.ipv4.tcp_congestion_control={congestion}");
     println!(
-        "16 MiB each way, Linux with {congestion}, on {} cores, load {}",
+        "{} MiB each way, both with {congestion}, on {} cores, load {}",
+        bytes >> 20,
         super::cores(),
         super::load()
     );
-    let session = Session::start(model, Boot::Static)?;
+    let session = Session::start_with(model, Boot::Static, &setting)?;
     let cables = [
         ("Linux", Cable::to_linux(&congestion)?),
         ("twin", Cable::to_board(&session, &congestion)?),

@@ -9,16 +9,8 @@ fn at(ms: u64) -> Instant {
 }
 
 #[test]
-fn the_initial_window_is_ten_segments_and_14600_bytes() {
-    assert_eq!(Congestion::initial_window(1460), 14_600);
-    assert_eq!(Congestion::initial_window(536), 5_360);
-    assert_eq!(Congestion::initial_window(4096), 14_600);
-    assert_eq!(Congestion::initial_window(9000), 18_000);
-}
-
-#[test]
 fn slow_start_doubles_and_a_loss_leaves_seven_tenths() {
-    let mut congestion = Congestion::new(MSS);
+    let mut congestion = LossBased::new(MSS);
     assert!(congestion.is_slow_start());
     congestion.acked(at(1), 10 * MSS, MSS, 10_000, u32::MAX);
     assert_eq!(congestion.window(), 20 * MSS);
@@ -30,7 +22,7 @@ fn slow_start_doubles_and_a_loss_leaves_seven_tenths() {
 
 #[test]
 fn a_timeout_leaves_one_segment_and_only_the_first_moves_the_threshold() {
-    let mut congestion = Congestion::new(MSS);
+    let mut congestion = LossBased::new(MSS);
     congestion.timed_out(MSS, true);
     assert_eq!((congestion.window(), congestion.threshold()), (MSS, 7 * MSS));
     congestion.timed_out(MSS, false);
@@ -39,7 +31,7 @@ fn a_timeout_leaves_one_segment_and_only_the_first_moves_the_threshold() {
 
 #[test]
 fn a_needless_reduction_is_taken_back() {
-    let mut congestion = Congestion::new(MSS);
+    let mut congestion = LossBased::new(MSS);
     congestion.timed_out(MSS, true);
     congestion.undo();
     assert_eq!((congestion.window(), congestion.threshold()), (10 * MSS, u32::MAX));
@@ -49,7 +41,7 @@ fn a_needless_reduction_is_taken_back() {
 
 #[test]
 fn what_is_acknowledged_beyond_the_threshold_counts_for_avoidance() {
-    let mut congestion = Congestion::new(MSS);
+    let mut congestion = LossBased::new(MSS);
     congestion.timed_out(MSS, true);
     congestion.acked(at(1), 100 * MSS, MSS, 10_000, u32::MAX);
     assert!(congestion.window() >= 7 * MSS && congestion.window() < 20 * MSS);
@@ -57,7 +49,7 @@ fn what_is_acknowledged_beyond_the_threshold_counts_for_avoidance() {
 
 #[test]
 fn no_window_grows_beyond_what_is_of_use_and_idleness_shrinks_it() {
-    let mut congestion = Congestion::new(MSS);
+    let mut congestion = LossBased::new(MSS);
     congestion.acked(at(1), 100 * MSS, MSS, 10_000, 50 * MSS);
     assert_eq!(congestion.window(), 50 * MSS);
     congestion.restart(MSS);

@@ -2,6 +2,8 @@
 //!
 //! Generic over the stream, so that the tests talk to it without TCP.
 
+use core::ops::Range;
+
 use embassy_futures::poll_once;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
@@ -80,9 +82,10 @@ pub(super) async fn serve<S: Read + Write>(
 ) -> Ended {
     let Buffers { request, response } = buffers;
     let stream = &mut Patient::new(stream, &crowd);
-    let mut connection = Connection { source, stream, peer, request, received: 0, response };
+    let mut connection =
+        Connection { source, stream, peer, request, received: 0, response, crowd: &crowd };
     for served in 1..=HTTP_REQUESTS_PER_CONNECTION_MAX {
-        let mut asked = match connection.next_request(&crowd).await {
+        let mut asked = match connection.next_request().await {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
@@ -101,7 +104,7 @@ pub(super) async fn serve<S: Read + Write>(
     Ended::Answered("enough requests")
 }
 
-pub(super) struct Connection<'a, S, B> {
+pub(super) struct Connection<'a, S, B, C> {
     pub(super) source: &'a B,
     pub(super) stream: &'a mut S,
     /// The other end.
@@ -110,13 +113,14 @@ pub(super) struct Connection<'a, S, B> {
     /// Bytes in `request`: this request, and what the client sent after it.
     pub(super) received: usize,
     pub(super) response: &'a mut Response,
+    /// Returns when another client waits for somebody to serve it.
+    crowd: &'a C,
 }
 
-impl<S: Read + Write, B: Source> Connection<'_, S, B> {
+impl<S: Read + Write, B: Source, C: AsyncFn()> Connection<'_, S, B, C> {
     /// The next request, with its content read past. What cannot be answered by a page is answered
-    /// here. While nothing of it is there, the wait ends when `crowd` does; when some is, a little
-    /// later.
-    async fn next_request(&mut self, crowd: impl AsyncFn()) -> Result<Asked, Ended> {
+    /// here. While nothing of it is there, the wait ends when another client waits.
+    async fn next_request(&mut self) -> Result<Asked, Ended> {
         let mut began = None;
         // Bounded: each turn takes a byte at least, and a full buffer is never incomplete.
         let (asked, used) = loop {
@@ -127,37 +131,41 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             }
             let now = Instant::now();
             if self.received > 0 {
-                began.get_or_insert(now);
+                let began = *began.get_or_insert(now);
+                self.received += self.read_more(began, self.received..HTTP_HEAD_BYTES_MAX).await?;
+                continue;
             }
-            let (from, limit) = match began {
-                Some(began) => (began, HTTP_HEAD_TIMEOUT),
-                None => (now, HTTP_IDLE_TIMEOUT),
-            };
-            let room = &mut self.request[self.received..];
-            let gives_way = async {
-                if let Some(began) = began {
-                    Timer::at(began + time(HTTP_PATIENCE_IN_A_CROWD)).await;
-                }
-                crowd().await;
-            };
-            let read = select(self.stream.read(room), gives_way);
-            let read = match with_deadline(from + time(limit), read).await {
-                Ok(Either::First(read)) => Ok(read),
-                Ok(Either::Second(())) if began.is_none() => return Err(Ended::GaveWay),
-                Ok(Either::Second(())) => return Err(self.refuse(Code::RequestTimeout).await),
-                Err(late) => Err(late),
-            };
-            match read {
-                Ok(Ok(0)) if self.received == 0 => return Err(Ended::Answered("client closed")),
-                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
-                Ok(Ok(bytes)) => self.received += bytes,
-                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
-                Err(_) if self.received == 0 => return Err(Ended::Answered("idle")),
-                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
+            let read = select(self.stream.read(&mut self.request[..]), (self.crowd)());
+            match with_deadline(now + time(HTTP_IDLE_TIMEOUT), read).await {
+                Ok(Either::First(Ok(0))) => return Err(Ended::Answered("client closed")),
+                Ok(Either::First(Ok(bytes))) => self.received = bytes,
+                Ok(Either::First(Err(_))) => return Err(Ended::Failed("connection lost")),
+                Ok(Either::Second(())) => return Err(Ended::GaveWay),
+                Err(_) => return Err(Ended::Answered("idle")),
             }
         };
         self.forget(used);
         self.read_past(asked).await
+    }
+
+    /// Reads on in a request that began then, into a part of the buffer. Who is slow with it has
+    /// less time while others wait.
+    pub(super) async fn read_more(
+        &mut self,
+        began: Instant,
+        room: Range<usize>,
+    ) -> Result<usize, Ended> {
+        let gives_way = async {
+            Timer::at(began + time(HTTP_PATIENCE_IN_A_CROWD)).await;
+            (self.crowd)().await;
+        };
+        let read = select(self.stream.read(&mut self.request[room]), gives_way);
+        match with_deadline(began + time(HTTP_HEAD_TIMEOUT), read).await {
+            Ok(Either::First(Ok(0))) => Err(Ended::Answered("client closed within a request")),
+            Ok(Either::First(Ok(bytes))) => Ok(bytes),
+            Ok(Either::First(Err(_))) => Err(Ended::Failed("connection lost")),
+            Ok(Either::Second(())) | Err(_) => Err(self.refuse(Code::RequestTimeout).await),
+        }
     }
 
     /// Reads past a request's content. Where that cannot be done the connection ends after the
@@ -175,7 +183,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
                 return Ok(Asked { keep_alive: false, ..asked });
             }
         };
-        let until = Instant::now() + time(HTTP_HEAD_TIMEOUT);
+        let began = Instant::now();
         loop {
             // What is in the buffer counts first.
             let here = usize::try_from(rest).unwrap_or(usize::MAX).min(self.received);
@@ -184,12 +192,7 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
             if rest == 0 {
                 return Ok(asked);
             }
-            match with_deadline(until, self.stream.read(&mut self.request[..])).await {
-                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
-                Ok(Ok(bytes)) => self.received = bytes,
-                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
-                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
-            }
+            self.received = self.read_more(began, 0..HTTP_HEAD_BYTES_MAX).await?;
         }
     }
 

@@ -12,9 +12,7 @@ use super::connection::{Asked, Connection, Ended, send, time};
 use super::lab;
 use super::request::{Content, Method};
 use super::response::{Code, Framing, Head, Kind};
-use crate::limits::{
-    HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_FORM_BYTES_MAX, HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT,
-};
+use crate::limits::{HTTP_BYTES_MAX, HTTP_BYTES_TIMEOUT, HTTP_FORM_BYTES_MAX, HTTP_HEAD_BYTES_MAX};
 use crate::status::count;
 
 /// To whoever waits for a word before it sends content.
@@ -23,7 +21,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// The sum that `PUT /bytes` answers, that of Ethernet, gzip and PNG.
 static SUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
-impl<S: Read + Write, B: Source> Connection<'_, S, B> {
+impl<S: Read + Write, B: Source, C: AsyncFn()> Connection<'_, S, B, C> {
     /// Sends bytes, unless somebody else is being sent some.
     pub(super) async fn send_bytes(&mut self, asked: &Asked, wanted: Wanted) -> Result<(), Ended> {
         let Some(_turn) = Turn::take(&self.source.streams().sending) else {
@@ -66,16 +64,10 @@ impl<S: Read + Write, B: Source> Connection<'_, S, B> {
         if asked.expects_continue && !asked.is_http_1_0 && self.received < length {
             send(self.stream, CONTINUE).await?;
         }
-        let until = Instant::now() + time(HTTP_HEAD_TIMEOUT);
+        let began = Instant::now();
         // Bounded: each turn takes a byte at least.
         while self.received < length {
-            let room = &mut self.request[self.received..];
-            match with_deadline(until, self.stream.read(room)).await {
-                Ok(Ok(0)) => return Err(Ended::Answered("client closed within a request")),
-                Ok(Ok(bytes)) => self.received += bytes,
-                Ok(Err(_)) => return Err(Ended::Failed("connection lost")),
-                Err(_) => return Err(self.refuse(Code::RequestTimeout).await),
-            }
+            self.received += self.read_more(began, self.received..HTTP_HEAD_BYTES_MAX).await?;
         }
         count(&self.source.counters().http_requests);
         self.response.clear();

@@ -48,7 +48,7 @@ impl Drop for Listening<'_> {
     }
 }
 
-impl<S: Read + Write, B: Source> Connection<'_, S, B> {
+impl<S: Read + Write, B: Source, C: AsyncFn()> Connection<'_, S, B, C> {
     /// Tells the status once a second, and what is new in the journal.
     pub(super) async fn send_events(&mut self, asked: &Asked, first: u64) -> Result<(), Ended> {
         let Some(_listening) = self.source.streams().listeners.enter() else {

@@ -434,6 +434,10 @@ pub const DTB_DEPTH_MAX: usize = 64;
 
 /// IPv6 addresses that mDNS tells: the link-local one and three of prefixes.
 pub const MDNS_V6_ADDRESSES: usize = 4;
+/// Questions, and records of a section, that mDNS looks at in a message. Each is compared with all
+/// that is ours, and a frame has room for 240: a few hundred such frames a second would leave no
+/// time for anything else. Nobody asks for so much of one host.
+pub const MDNS_ITEMS_MAX: usize = 32;
 /// A DNS server has this long to answer (glibc's RES_TIMEOUT).
 pub const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Times that each DNS server is asked (glibc's RES_DFLRETRY).

@@ -11,6 +11,7 @@ use smoltcp::wire::IpEndpoint;
 use super::records::{Data, Record, Set, data_of};
 use super::responder::{DEFERENCE, PORT, Packet, Responder, State, position};
 use super::said::{UNICAST_RESPONSE, target};
+use crate::limits::MDNS_ITEMS_MAX;
 use crate::status::Drop;
 
 /// A record is not sent to the group again within this time (6), but to defend a name.
@@ -76,7 +77,7 @@ impl Responder {
         let is_legacy = from.port != PORT;
         let (mut to_group, mut to_one) = (Set::default(), Set::default());
         let mut is_shared = false;
-        for question in message.question() {
+        for question in message.question().take(MDNS_ITEMS_MAX) {
             let question = question.map_err(malformed)?;
             let class = question.qclass().to_int();
             let in_class = Class::from_int(class & !UNICAST_RESPONSE);
@@ -119,7 +120,7 @@ impl Responder {
         }
         let mut reply = reply.question();
         if is_legacy {
-            for question in message.question() {
+            for question in message.question().take(MDNS_ITEMS_MAX) {
                 let question = question.map_err(malformed)?;
                 // Questions that do not fit leave no room for answers either.
                 let _ = reply.push((question.qname(), question.qtype(), Class::IN));
@@ -131,7 +132,7 @@ impl Responder {
     /// Records of ours that the asker knows, for half of their life at least (7.1).
     fn known(&self, answers: RecordSection<'_, [u8]>) -> Result<Set, Drop> {
         let mut known = Set::default();
-        for theirs in answers {
+        for theirs in answers.take(MDNS_ITEMS_MAX) {
             let theirs = theirs.map_err(|_| Drop::DnsMalformed)?;
             let same = self.same(&theirs);
             let fresh = |record: &Record| theirs.ttl().as_secs() >= record.ttl().as_secs() / 2;
@@ -155,8 +156,7 @@ impl Responder {
     fn hear(&mut self, now: Duration, message: &Message<[u8]>) -> Result<(), Drop> {
         let claims = self.claims();
         let mut conflict = false;
-        let records = message.iter();
-        for record in records {
+        for record in message.iter().take(MDNS_ITEMS_MAX) {
             let (theirs, _) = record.map_err(|_| Drop::DnsMalformed)?;
             let ttl = theirs.ttl().as_secs();
             let same = self.same(&theirs);
@@ -186,7 +186,7 @@ impl Responder {
     fn loses_against(&self, theirs: RecordSection<'_, [u8]>) -> Result<bool, Drop> {
         for (name, _) in self.claims() {
             let mut others = heapless::Vec::<(u16, Data), PROBED_RECORDS_MAX>::new();
-            for record in theirs {
+            for record in theirs.take(MDNS_ITEMS_MAX) {
                 let record = record.map_err(|_| Drop::DnsMalformed)?;
                 if record.owner().name_eq(&name)
                     && let Some(data) = data_of(&record)

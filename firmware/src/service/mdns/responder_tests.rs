@@ -15,6 +15,7 @@ use smoltcp::wire::{IpEndpoint, Ipv4Address};
 use super::super::heard::{SHARED_DELAY_MIN, SHARED_DELAY_SPREAD};
 use super::super::said::{LEGACY_TTL_SECONDS_MAX, UNICAST_RESPONSE};
 use super::*;
+use crate::limits::MDNS_ITEMS_MAX;
 use crate::net::names::dns::QueryName;
 
 const PEER: IpEndpoint =
@@ -87,6 +88,16 @@ fn seeded(tag: u8, message: &[u8]) -> Vec<u8> {
     corpus::piece(&mut seed, corpus::tag::mdns_responder::HEARD, message);
     corpus::seed("mdns_responder", &seed);
     message.to_vec()
+}
+
+/// So many questions that are not for us, and then one that is.
+fn questions(others: usize) -> Vec<u8> {
+    let mut message = MessageBuilder::from_target(Array::<512>::new()).unwrap().question();
+    for _ in 0..others {
+        message.push((name("a.local"), Rtype::A, Class::IN)).unwrap();
+    }
+    message.push((name("barewire.local"), Rtype::A, Class::IN)).unwrap();
+    message.finish().as_ref().to_vec()
 }
 
 fn claim(text: &str, address: [u8; 4], ttl: u32) -> Vec<u8> {
@@ -352,5 +363,14 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn not_all_of_a_long_list_is_looked_at() {
+    for (others, is_answered) in [(MDNS_ITEMS_MAX - 1, true), (MDNS_ITEMS_MAX, false)] {
+        let mut responder = settled("barewire");
+        assert!(matches!(responder.receive(AT, PEER, &questions(others)), Ok(None)));
+        assert_eq!(responder.deadline().is_some(), is_answered, "behind {others} others");
     }
 }

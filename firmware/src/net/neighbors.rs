@@ -89,7 +89,7 @@ struct Entry {
     since: Duration,
     /// When a packet was last sent to it.
     used: Option<Duration>,
-    /// It answered us once, or we asked for it: more than hearsay.
+    /// It answered us once: more than hearsay.
     is_known: bool,
     is_router: bool,
 }
@@ -162,7 +162,7 @@ impl Neighbors {
                 state: ask,
                 since: now,
                 used: Some(now),
-                is_known: true,
+                is_known: false,
                 is_router: false,
             };
             return if self.insert(entry) { Resolved::Pending } else { Resolved::Full };
@@ -380,8 +380,9 @@ impl Neighbors {
             let ranked = self.entries.iter().enumerate();
             let worst = ranked.filter_map(|(index, old)| Some((old.worth()?, index))).min();
             // Hearsay takes no place from those we talk to.
+            let is_wanted = matches!(entry.state, State::Incomplete { .. } | State::Permanent);
             match worst {
-                Some(((class, _), index)) if entry.is_known || class < 2 => {
+                Some(((class, _), index)) if is_wanted || class < 2 => {
                     self.entries.swap_remove(index);
                 }
                 _ => return false,

@@ -157,6 +157,12 @@ fn a_flood_of_nobodies_keeps_nobody_out() {
         table.resolve(START, address(last));
     }
     assert_eq!(table.known(&asked), Some(MAC));
+    // Nor do those that were asked for, and said something else than an answer.
+    for last in 1000..9000 {
+        table.resolve(START, address(last));
+        table.heard(START, address(last), OTHER_MAC, Heard::Packet);
+    }
+    assert_eq!(table.heard(START, visitor, MAC, Heard::Packet), Verdict::Taken);
     // Whoever was heard of last is answered, however many come in the same moment.
     let later = START + SECOND;
     assert_eq!(table.heard(later, address(20_002), MAC, Heard::Packet), Verdict::Taken);

@@ -76,14 +76,15 @@ fn send(peer: &RawPeer, board: Neighbor, per_second: u32, time: Duration) -> Res
     }
 }
 
-/// A SYN from an address that nobody has: one in two on the board's own network.
+/// A SYN from an address that nobody has: one in two on the board's own network, where they are more
+/// than it has room for as neighbours.
 pub fn spoofed_syn(random: &mut ChaCha8Rng, peer: &RawPeer, board: Neighbor) -> Vec<u8> {
     let dice = random.next_u32();
     let [a, b, c, d] = dice.to_be_bytes();
     let source = if a & 2 == 0 {
         Ipv4Addr::new(198, 18 + (a & 1), b, c)
     } else {
-        Ipv4Addr::new(192, 168, 77, 60 + d % 100)
+        Ipv4Addr::new(192, 168, 77, 60 + d % 195)
     };
     let from = 1024 + (dice >> 8) as u16 % 60_000;
     let sequence = random.next_u32();

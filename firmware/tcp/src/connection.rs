@@ -93,12 +93,6 @@ pub(crate) struct News {
     pub trouble: bool,
 }
 
-impl News {
-    pub fn any(self) -> bool {
-        self.readable || self.writable || self.state || self.trouble
-    }
-}
-
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -359,6 +353,11 @@ impl Connection {
             false => Owner::Quiet { listener, until: context.now.after(quiet_us) },
         };
         self.dirty = true;
+    }
+
+    /// There is something to tell its owner.
+    pub fn has_news(&self) -> bool {
+        matches!(self.owner, Owner::Held) && self.news != News::default()
     }
 
     /// There is something to read: data, or that no more will come.

@@ -22,7 +22,10 @@ mod calls;
 mod input;
 mod listening;
 mod output;
+mod queue;
 mod status;
+
+use queue::{For, Link, Queue};
 
 /// Names a connection; one that is over is not mistaken for the next in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,19 +67,19 @@ impl Slot {
     pub const EMPTY: Self = Self { generation: 0, connection: None };
 }
 
-/// What the engine looks at for every segment and in every turn, apart from the connection itself,
-/// so that idle ones stay out of the cache.
+/// What the engine looks at of connections that may not be concerned, apart from the connection
+/// itself, so that idle ones stay out of the cache.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Segments of this flow belong to it.
     flow: Option<Flow>,
     deadline: Instant,
-    news: bool,
+    links: [Link; 2],
 }
 
 impl Entry {
     /// Nobody's.
-    pub const EMPTY: Self = Self { flow: None, deadline: Instant::NEVER, news: false };
+    pub const EMPTY: Self = Self { flow: None, deadline: Instant::NEVER, links: [Link::NONE; 2] };
 }
 
 /// The memory of an engine. All lengths are the caller's choice.
@@ -216,8 +219,13 @@ pub struct Tcp<'a> {
     small_due: bool,
     /// When the tables of these are to be looked through.
     sweep_at: Instant,
-    /// Where the next turn begins.
-    turn: usize,
+    /// Connections that may have something to send.
+    output: Queue,
+    /// Connections whose owners are to be told of something, and whether a listener's is.
+    news: Queue,
+    listener_news: bool,
+    /// No deadline is before this, but for those of connections queued for output.
+    wake_at: Instant,
     /// Whose segment came last.
     latest: usize,
 }
@@ -265,7 +273,10 @@ impl<'a> Tcp<'a> {
             cookie_at: None,
             small_due: false,
             sweep_at: Instant::NEVER,
-            turn: 0,
+            output: Queue::new(For::Output),
+            news: Queue::new(For::News),
+            listener_news: false,
+            wake_at: Instant::NEVER,
             latest: 0,
         }
     }
@@ -279,23 +290,37 @@ impl<'a> Tcp<'a> {
         self.entries.iter().position(|entry| entry.flow == Some(*flow))
     }
 
-    /// After anything happened to a connection: brings its entry up to date, moves it to TIME-WAIT,
-    /// frees its slot.
+    /// After anything happened to a connection: queues it for what is to be done, moves it to
+    /// TIME-WAIT, frees its slot.
     fn refresh(&mut self, index: usize, now: Instant) {
         let Some(connection) = &mut self.slots[index].connection else { return };
+        let entry = &mut self.entries[index];
         if connection.is_done() {
             connection.free(&mut context!(self, now));
             self.slots[index].connection = None;
             self.slots[index].generation = self.slots[index].generation.wrapping_add(1);
-            self.entries[index] = Entry::EMPTY;
+            (entry.flow, entry.deadline) = (None, Instant::NEVER);
             return;
         }
-        let held = matches!(connection.owner, crate::connection::Owner::Held);
-        self.entries[index] = Entry {
-            flow: connection.is_live().then_some(connection.flow),
-            deadline: connection.deadline(self.config.ready_us).unwrap_or(Instant::NEVER),
-            news: held && connection.news.any(),
-        };
+        if !connection.is_live() {
+            entry.flow = None;
+        }
+        if connection.dirty {
+            self.output.push(self.entries, index);
+        } else {
+            entry.deadline = connection.deadline(self.config.ready_us);
+            self.wake_at = self.wake_at.min(entry.deadline);
+        }
+        if connection.has_news() {
+            self.news.push(self.entries, index);
+        }
+    }
+
+    /// Puts a connection into a free slot.
+    fn insert(&mut self, index: usize, connection: Connection, now: Instant) {
+        self.entries[index].flow = Some(connection.flow);
+        self.slots[index].connection = Some(connection);
+        self.refresh(index, now);
     }
 
     /// A slot without a connection.

@@ -9,36 +9,26 @@ use crate::status::{State, Timer};
 use crate::time::Instant;
 
 impl Connection {
-    /// When there is something to do.
-    pub fn deadline(&self, ready_us: u64) -> Option<Instant> {
-        if self.dirty {
-            return Some(Instant::START);
-        }
+    /// When there is something to do next, unless something is to be done at once.
+    pub fn deadline(&self, ready_us: u64) -> Instant {
         let owner = match self.owner {
-            Owner::Orphan { until } => Some(until).filter(|_| self.is_live()),
-            Owner::Ready { since, .. } => Some(since.after(ready_us)),
-            Owner::Quiet { until, .. } => Some(until).filter(|_| self.is_live()),
-            Owner::Held => None,
+            Owner::Orphan { until } if self.is_live() => until,
+            Owner::Ready { since, .. } => since.after(ready_us),
+            Owner::Quiet { until, .. } if self.is_live() => until,
+            _ => Instant::NEVER,
         };
         if !self.is_live() {
             return owner;
         }
         let delayed_ack = match self.receive.need() {
-            AckNeed::By(at) => Some(at),
-            AckNeed::No | AckNeed::Now(_) => None,
+            AckNeed::By(at) => at,
+            AckNeed::No | AckNeed::Now(_) => Instant::NEVER,
         };
+        let give_up = (!self.state.is_synchronized()).then_some(self.handshake.give_up_at);
         let user = self.send.waits_since().map(|since| since.after(self.config.user_timeout_us));
-        let give_up = self.handshake.give_up_at;
-        let all = [
-            (!self.state.is_synchronized()).then_some(give_up),
-            owner,
-            delayed_ack,
-            user,
-            self.handshake.retry_at,
-            self.keep_alive_at(),
-            self.send.deadline(),
-        ];
-        all.into_iter().flatten().min()
+        let others =
+            [give_up, user, self.handshake.retry_at, self.keep_alive_at(), self.send.deadline()];
+        others.into_iter().flatten().fold(owner.min(delayed_ack), Instant::min)
     }
 
     /// When the next keep-alive probe goes out.

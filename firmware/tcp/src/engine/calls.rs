@@ -55,6 +55,7 @@ impl Tcp<'_> {
     pub(super) fn tell(&mut self, listener: ListenerId) {
         if let Some(known) = self.listener_mut(listener) {
             known.news = true;
+            self.listener_news = true;
         }
     }
 
@@ -102,7 +103,9 @@ impl Tcp<'_> {
         let (_, _, index) = self.slots.iter().enumerate().filter_map(waits).min()?;
         let connection = self.slots[index].connection.as_mut()?;
         connection.owner = Owner::Held;
-        self.entries[index].news = connection.news.any();
+        if connection.has_news() {
+            self.news.push(self.entries, index);
+        }
         Some(self.id(index))
     }
 
@@ -140,8 +143,7 @@ impl Tcp<'_> {
         };
         let index = self.slot_for_new(now).ok_or(ConnectError::Full)?;
         let connection = Connection::open(&mut context!(self, now), at(port), owner);
-        self.slots[index].connection = Some(connection);
-        self.refresh(index, now);
+        self.insert(index, connection, now);
         Ok(self.id(index))
     }
 

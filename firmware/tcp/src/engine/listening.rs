@@ -286,11 +286,13 @@ impl Tcp<'_> {
                 let until = now.after(quiet_us);
                 connection.owner = Owner::Quiet { listener: half.listener, until };
             }
-            _ => listener.news = true,
+            _ => {
+                listener.news = true;
+                self.listener_news = true;
+            }
         }
-        self.slots[index].connection = Some(connection);
         self.latest = index;
-        self.refresh(index, now);
+        self.insert(index, connection, now);
         verdict
     }
 

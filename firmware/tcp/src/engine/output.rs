@@ -35,39 +35,47 @@ impl Tcp<'_> {
     }
 
     /// When `poll_output` should be called, at the latest; `START` for at once. None if nothing is
-    /// to be done before the next call or segment.
+    /// to be done before the next call or segment. It is exact, for it is asked before the caller
+    /// sleeps, and waking costs more than to look through all entries.
     pub fn next_deadline(&self) -> Option<Instant> {
-        if !self.replies.is_empty() || self.small_due {
+        if !self.replies.is_empty() || self.small_due || !self.output.is_empty() {
             return Some(Instant::START);
         }
-        let all = self.entries.iter().map(|entry| entry.deadline);
-        let next = all.min().unwrap_or(Instant::NEVER).min(self.sweep_at);
+        let next = self.entries.iter().fold(self.sweep_at, |next, entry| next.min(entry.deadline));
         (next != Instant::NEVER).then_some(next)
     }
 
     /// What a task should look at; call it until there is nothing more.
     pub fn next_event(&mut self) -> Option<Event> {
-        for (slot, listener) in self.listeners.iter_mut().enumerate() {
-            if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
-                listener.news = false;
-                let generation = listener.generation;
-                return Some(Event::Acceptable(super::ListenerId {
-                    slot: slot as u16,
-                    generation,
-                }));
+        if self.listener_news {
+            for (slot, listener) in self.listeners.iter_mut().enumerate() {
+                if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
+                    listener.news = false;
+                    let generation = listener.generation;
+                    return Some(Event::Acceptable(super::ListenerId {
+                        slot: slot as u16,
+                        generation,
+                    }));
+                }
             }
+            self.listener_news = false;
         }
-        let index = self.entries.iter().position(|entry| entry.news)?;
-        self.entries[index].news = false;
-        let id = self.id(index);
-        let news = core::mem::take(&mut self.slots[index].connection.as_mut()?.news);
-        Some(Event::Connection {
-            id,
-            readable: news.readable,
-            writable: news.writable,
-            state: news.state,
-            trouble: news.trouble,
-        })
+        // Bounded: each is in the queue once.
+        while let Some(index) = self.news.pop(self.entries) {
+            let Some(connection) = &mut self.slots[index].connection else { continue };
+            if !connection.has_news() {
+                continue;
+            }
+            let news = core::mem::take(&mut connection.news);
+            return Some(Event::Connection {
+                id: self.id(index),
+                readable: news.readable,
+                writable: news.writable,
+                state: news.state,
+                trouble: news.trouble,
+            });
+        }
+        None
     }
 
     /// Answers without a connection. False if the caller takes no more.
@@ -151,31 +159,35 @@ impl Tcp<'_> {
 
     /// Every connection that has something to do, a few segments each in turn.
     fn send_connections(&mut self, now: Instant, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) {
-        let count = self.entries.len();
-        // Every pass but the last sends at least one segment, and those are limited.
-        for _ in 0..SEGMENTS_PER_POLL_MAX {
-            let mut more = false;
-            for step in 0..count {
-                let index = (self.turn + step) % count;
-                if self.entries[index].deadline > now {
-                    continue;
-                }
-                let Some(connection) = &mut self.slots[index].connection else { continue };
-                let progress = connection.poll(&mut context!(self, now), emit);
-                self.refresh(index, now);
-                match progress {
-                    Progress::Done => {}
-                    Progress::More => more = true,
-                    Progress::Blocked => {
-                        // Who was refused comes first when there is room again.
-                        self.turn = index;
-                        return;
-                    }
-                }
+        if self.wake_at <= now {
+            self.wake(now);
+        }
+        // Bounded: whoever is queued again has sent at least one segment, and those are limited.
+        while let Some(index) = self.output.first() {
+            let progress = match &mut self.slots[index].connection {
+                Some(connection) => connection.poll(&mut context!(self, now), emit),
+                None => Progress::Done,
+            };
+            if progress != Progress::Blocked {
+                self.output.pop(self.entries);
             }
-            self.turn = (self.turn + 1) % count.max(1);
-            if !more {
+            self.refresh(index, now);
+            if progress == Progress::Blocked {
+                // Still the first, it goes on when there is room again.
                 return;
+            }
+        }
+    }
+
+    /// Queues every connection whose deadline has come.
+    fn wake(&mut self, now: Instant) {
+        self.wake_at = Instant::NEVER;
+        for index in 0..self.entries.len() {
+            let deadline = self.entries[index].deadline;
+            if deadline <= now {
+                self.output.push(self.entries, index);
+            } else {
+                self.wake_at = self.wake_at.min(deadline);
             }
         }
     }

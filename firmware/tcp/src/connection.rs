@@ -279,7 +279,7 @@ impl Connection {
     pub fn read(&mut self, context: &mut Context<'_, '_>, out: &mut [u8]) -> usize {
         let round_trip_us = self.send.rtt.smoothed_us().unwrap_or(0);
         let count = self.receive.read(context.pool, context.now, round_trip_us, out);
-        self.dirty |= matches!(self.receive.need(), AckNeed::Now(_));
+        self.dirty |= count > 0 && matches!(self.receive.need(), AckNeed::Now(_));
         count
     }
 
@@ -357,7 +357,8 @@ impl Connection {
 
     /// There is something to tell its owner.
     pub fn has_news(&self) -> bool {
-        matches!(self.owner, Owner::Held) && self.news != News::default()
+        let News { readable, writable, state, trouble } = self.news;
+        matches!(self.owner, Owner::Held) && (readable | writable | state | trouble)
     }
 
     /// There is something to read: data, or that no more will come.

@@ -281,38 +281,47 @@ impl<'a> Tcp<'a> {
         }
     }
 
-    /// The connection that a flow belongs to.
-    fn find(&self, flow: &Flow) -> Option<usize> {
-        let is_it = |index: usize| self.entries.get(index).is_some_and(|e| e.flow == Some(*flow));
-        if is_it(self.latest) {
+    /// The connection whose flow it is.
+    fn find(&self, is_it: impl Fn(&Flow) -> bool) -> Option<usize> {
+        let is_its = |entry: &Entry| entry.flow.as_ref().is_some_and(&is_it);
+        if self.entries.get(self.latest).is_some_and(is_its) {
             return Some(self.latest);
         }
-        self.entries.iter().position(|entry| entry.flow == Some(*flow))
+        self.entries.iter().position(is_its)
     }
 
     /// After anything happened to a connection: queues it for what is to be done, moves it to
     /// TIME-WAIT, frees its slot.
+    #[inline(always)]
     fn refresh(&mut self, index: usize, now: Instant) {
-        let Some(connection) = &mut self.slots[index].connection else { return };
-        let entry = &mut self.entries[index];
-        if connection.is_done() {
-            connection.free(&mut context!(self, now));
-            self.slots[index].connection = None;
-            self.slots[index].generation = self.slots[index].generation.wrapping_add(1);
-            (entry.flow, entry.deadline) = (None, Instant::NEVER);
-            return;
-        }
+        let Some(mut connection) = self.slots[index].connection.as_mut() else { return };
         if !connection.is_live() {
-            entry.flow = None;
-        }
-        if connection.dirty {
-            self.output.push(self.entries, index);
-        } else {
-            entry.deadline = connection.deadline(self.config.ready_us);
-            self.wake_at = self.wake_at.min(entry.deadline);
+            self.bury(index, now);
+            let Some(ended) = self.slots[index].connection.as_mut() else { return };
+            connection = ended;
         }
         if connection.has_news() {
             self.news.push(self.entries, index);
+        }
+        if connection.dirty {
+            self.output.push(self.entries, index);
+            return;
+        }
+        let deadline = connection.deadline(self.config.ready_us);
+        self.entries[index].deadline = deadline;
+        self.wake_at = self.wake_at.min(deadline);
+    }
+
+    /// No more segments belong to a connection; frees its slot if nobody has a use for it either.
+    #[cold]
+    #[inline(never)]
+    fn bury(&mut self, index: usize, now: Instant) {
+        (self.entries[index].flow, self.entries[index].deadline) = (None, Instant::NEVER);
+        let slot = &mut self.slots[index];
+        if let Some(connection) = slot.connection.as_mut().filter(|known| known.is_done()) {
+            connection.free(&mut context!(self, now));
+            slot.connection = None;
+            slot.generation = slot.generation.wrapping_add(1);
         }
     }
 

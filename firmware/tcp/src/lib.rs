@@ -68,7 +68,7 @@ pub use icmp::{IcmpError, IcmpKind};
 pub use listen::HalfOpen;
 pub use memory::Block;
 pub use options::{Options, SackBlock, SackBlocks, Timestamps};
-pub use segment::{BadSegment, Checksum, Flags, Header, Segment, SegmentIn, SegmentOut};
+pub use segment::{BadSegment, Checksum, Emit, Flags, Header, Segment, SegmentIn, SegmentOut};
 pub use seq::Seq;
 pub use status::{BbrInfo, ConnectionInfo, ListenerInfo, SenderInfo, State, Timer};
 pub use time::Instant;

@@ -48,22 +48,34 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the bytes behind the fixed header. Options that are unknown are skipped (RFC 9293
-    /// MUST-6); from one whose length cannot be, the rest is left unread (MUST-7).
-    pub fn parse(mut bytes: &[u8]) -> Self {
+    /// Reads the bytes behind the fixed header.
+    pub fn parse(bytes: &[u8]) -> Self {
         let mut options = Self::default();
+        options.read(bytes);
+        options
+    }
+
+    /// The same where they are kept. Options that are unknown are skipped (RFC 9293 MUST-6); from
+    /// one whose length cannot be, the rest is left unread (MUST-7).
+    #[inline]
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) {
+        // As nearly every segment has them (RFC 7323 appendix A).
+        if let [FILL, FILL, TIMESTAMPS, 10, data @ ..] = bytes
+            && data.len() == 8
+        {
+            return self.take(TIMESTAMPS, data);
+        }
         while let [kind, rest @ ..] = bytes {
             match *kind {
                 END => break,
                 FILL => bytes = rest,
                 kind => {
                     let Some((data, behind)) = body(bytes) else { break };
-                    options.take(kind, data);
+                    self.take(kind, data);
                     bytes = behind;
                 }
             }
         }
-        options
     }
 
     fn take(&mut self, kind: u8, data: &[u8]) {
@@ -99,19 +111,18 @@ impl Options {
 
     /// Writes them into exactly [`Options::length`] bytes, in words of four.
     pub fn emit(&self, out: &mut [u8]) {
-        let mut writer = Writer { out, at: 0 };
+        let mut writer = Writer(out);
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();
             writer.put(&[MSS, 4, high, low]);
         }
         match (self.sack_permitted, self.timestamps) {
-            (true, Some(_)) => writer.put(&[SACK_PERMITTED, 2]),
+            (true, Some(_)) => writer.put(&[SACK_PERMITTED, 2, TIMESTAMPS, 10]),
             (true, None) => writer.put(&[FILL, FILL, SACK_PERMITTED, 2]),
-            (false, Some(_)) => writer.put(&[FILL, FILL]),
+            (false, Some(_)) => writer.put(&[FILL, FILL, TIMESTAMPS, 10]),
             (false, None) => {}
         }
         if let Some(Timestamps { value, echo }) = self.timestamps {
-            writer.put(&[TIMESTAMPS, 10]);
             writer.put(&value.to_be_bytes());
             writer.put(&echo.to_be_bytes());
         }
@@ -133,16 +144,14 @@ impl Options {
     }
 }
 
-struct Writer<'a> {
-    out: &'a mut [u8],
-    at: usize,
-}
+struct Writer<'a>(&'a mut [u8]);
 
 impl Writer<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.out.get_mut(self.at..self.at + bytes.len()) {
-            room.copy_from_slice(bytes);
-            self.at += bytes.len();
+    /// All that is written is words of four bytes.
+    fn put(&mut self, word: &[u8; 4]) {
+        if let Some((room, rest)) = core::mem::take(&mut self.0).split_first_chunk_mut() {
+            *room = *word;
+            self.0 = rest;
         }
     }
 }

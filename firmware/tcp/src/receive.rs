@@ -118,7 +118,7 @@ impl Receiver {
             target: RECEIVE_BYTES_INITIAL,
             need: AckNeed::No,
             acked: start,
-            told: RECEIVE_BYTES_INITIAL as u16,
+            told: (RECEIVE_BYTES_INITIAL >> if scaled { WINDOW_SHIFT } else { 0 }) as u16,
             segment_bytes: 0,
             quick: 0,
             urgent: None,
@@ -326,23 +326,27 @@ impl Receiver {
     /// `count` bytes of what `peek` showed are done with.
     pub fn consume(&mut self, pool: &mut Pool<'_>, now: Instant, round_trip_us: u64, count: usize) {
         let count = (count as u32).min(self.readable());
+        self.growth.bytes = self.growth.bytes.saturating_add(count);
+        // That there was nothing is measured, too.
+        self.measure(now, round_trip_us);
+        if count == 0 {
+            return;
+        }
         self.read = self.read.plus(count);
         self.ring.release(pool, self.read);
-        self.growth.bytes = self.growth.bytes.saturating_add(count);
-        self.grow(now, round_trip_us);
-        if self.finished || count == 0 {
+        if self.finished {
             return;
         }
         // Does the peer wait for room? (RFC 9293 3.8.6.2.2)
-        let gain = self.offer(pool).ahead_of(self.edge);
-        if gain > 0 && (gain >= self.target / 2 || gain >= 4 * self.segment_bytes.max(512)) {
+        let enough = (self.target / 2).min(4 * self.segment_bytes.max(512)).max(1);
+        if self.gain(pool, enough).is_some() {
             self.hurry(AckReason::Window);
         }
     }
 
     /// Four times what was read in a round trip is offered: a sender in slow start doubles, and
     /// what is measured is a round trip old.
-    fn grow(&mut self, now: Instant, round_trip_us: u64) {
+    fn measure(&mut self, now: Instant, round_trip_us: u64) {
         let passed = now.since(self.growth.since);
         if passed < round_trip_us.max(WINDOW_GROWTH_US_MIN) {
             return;
@@ -365,30 +369,47 @@ impl Receiver {
         self.nxt.plus(room).max(self.edge)
     }
 
-    /// The window field for the next segment; moves the edge there.
+    /// The edge that could be offered now, if that is so much more than before.
+    fn gain(&self, pool: &Pool<'_>, least: u32) -> Option<Seq> {
+        // More than the target is never offered: mostly there is no need to ask for memory.
+        if self.window() + least > self.target {
+            return None;
+        }
+        let offer = self.offer(pool);
+        (offer.ahead_of(self.edge) >= least).then_some(offer)
+    }
+
+    /// The window field for the next segment.
+    #[inline]
     pub fn window_field(&mut self, pool: &mut Pool<'_>) -> u16 {
-        if !self.finished {
-            let offer = self.offer(pool);
-            let gain = offer.ahead_of(self.edge);
-            // No silly windows: the edge moves by a segment or half of the ring (RFC 9293
-            // 3.8.6.2.2).
-            let step = (self.target / 2).min(self.segment_bytes.max(536));
-            if gain >= step {
-                let backed = self.ring.back(pool, offer);
-                self.edge = offer.min(backed).max(self.edge);
-            }
+        // As long as nothing comes that is to be acknowledged it is what it was.
+        if self.need == AckNeed::No && self.nxt == self.acked {
+            return self.told;
+        }
+        self.open_window(pool)
+    }
+
+    /// Moves the edge as far as it may be offered, and tells the window field.
+    fn open_window(&mut self, pool: &mut Pool<'_>) -> u16 {
+        // No silly windows: the edge moves by a segment or half of the ring (RFC 9293 3.8.6.2.2).
+        let step = (self.target / 2).min(self.segment_bytes.max(536));
+        if !self.finished
+            && let Some(offer) = self.gain(pool, step)
+        {
+            let backed = self.ring.back(pool, offer);
+            self.edge = offer.min(backed).max(self.edge);
         }
         let window = self.window();
         // Rounded up while memory allows. Rounded down it tells a few bytes less than before, which
         // are accepted all the same: the edge stays.
-        let unit = 1u32 << self.shift;
-        let up = window.div_ceil(unit).min(u32::from(u16::MAX));
-        let edge = self.nxt.plus(up * unit);
+        let most = (1 << self.shift) - 1;
+        let up = ((window + most) >> self.shift).min(u32::from(u16::MAX));
+        let edge = self.nxt.plus(up << self.shift);
         if edge.le(self.ring.backed()) {
             self.edge = self.edge.max(edge);
             return up as u16;
         }
-        (window / unit).min(u32::from(u16::MAX)) as u16
+        (window >> self.shift).min(u32::from(u16::MAX)) as u16
     }
 
     /// An ACK goes out, with this window field.

@@ -64,13 +64,20 @@ impl Ring {
     }
 
     /// Takes memory up to `end`, or as far as there is some; returns where it ends.
+    #[inline]
     pub fn back(&mut self, pool: &mut Pool<'_>, end: Seq) -> Seq {
+        if self.backed().lt(end) {
+            self.grow(pool, end);
+        }
+        self.backed()
+    }
+
+    fn grow(&mut self, pool: &mut Pool<'_>, end: Seq) {
         while self.backed().lt(end) && usize::from(self.share.held) < RING_BLOCKS_MAX {
             let at = index(self.backed());
             let Some(block) = pool.take(&mut self.share) else { break };
             self.table[at] = block;
         }
-        self.backed()
     }
 
     /// Frees every block before the one that holds `at`.

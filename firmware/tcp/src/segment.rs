@@ -144,16 +144,47 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
 }
 
+/// Fixed header, options, data.
+pub(crate) type Parts<'a> = (&'a [u8; HEADER_BYTES], &'a [u8], &'a [u8]);
+
+/// Takes a segment apart. No length is believed.
+fn parts(bytes: &[u8]) -> Result<Parts<'_>, BadSegment> {
+    let fixed: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(BadSegment::Cut)?;
+    let header_bytes = usize::from(fixed[12] >> 4) * 4;
+    let options = bytes.get(HEADER_BYTES..header_bytes).ok_or(BadSegment::Cut)?;
+    let payload = bytes.get(header_bytes..).ok_or(BadSegment::Cut)?;
+    Ok((fixed, options, payload))
+}
+
+impl<'a> SegmentIn<'a> {
+    /// Looks at lengths and checksum: to read the parts cannot fail.
+    pub(crate) fn check(&self) -> Result<Parts<'a>, BadSegment> {
+        let parts = parts(self.bytes)?;
+        if self.checksum == Checksum::Software
+            && !checksum::is_right(self.source, self.destination, self.bytes)
+        {
+            return Err(BadSegment::Checksum);
+        }
+        Ok(parts)
+    }
+}
+
 impl<'a> Segment<'a> {
     /// Reads a segment. No length is believed.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, BadSegment> {
-        let fixed: &[u8; HEADER_BYTES] = bytes.first_chunk().ok_or(BadSegment::Cut)?;
-        let header_bytes = usize::from(fixed[12] >> 4) * 4;
-        let options = bytes.get(HEADER_BYTES..header_bytes).ok_or(BadSegment::Cut)?;
-        let payload = bytes.get(header_bytes..).ok_or(BadSegment::Cut)?;
+        let parts = parts(bytes)?;
+        let mut segment = Self::without_options(parts);
+        segment.header.options.read(parts.1);
+        Ok(segment)
+    }
+
+    /// Reads what was looked at, but for the options: those are read where the segment is kept, lest
+    /// all of it is copied.
+    #[inline]
+    pub(crate) fn without_options((fixed, _, payload): Parts<'a>) -> Self {
         let half = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
         let word = |at: usize| u32::from(half(at)) << 16 | u32::from(half(at + 2));
-        Ok(Self {
+        Self {
             source_port: half(0),
             destination_port: half(2),
             header: Header {
@@ -162,21 +193,10 @@ impl<'a> Segment<'a> {
                 flags: Flags(fixed[13]),
                 window: half(14),
                 urgent: half(18),
-                options: Options::parse(options),
+                options: Options::default(),
             },
             payload,
-        })
-    }
-
-    /// Reads a segment that came from the wire, checksum included.
-    pub fn receive(from: &SegmentIn<'a>) -> Result<Self, BadSegment> {
-        let segment = Self::parse(from.bytes)?;
-        if from.checksum == Checksum::Software
-            && !checksum::is_right(from.source, from.destination, from.bytes)
-        {
-            return Err(BadSegment::Checksum);
         }
-        Ok(segment)
     }
 
     /// Sequence numbers it takes: data, SYN and FIN (SEG.LEN).
@@ -207,6 +227,26 @@ pub struct SegmentOut<'a> {
     pub hop_limit: u8,
     /// What it is sent for.
     pub why: Why,
+}
+
+/// Takes a segment; false if there is no room for it.
+pub type Emit<'e> = dyn FnMut(&SegmentOut<'_>) -> bool + 'e;
+
+/// The way out in one turn. It has no type parameter, so that what sends is compiled once, in this
+/// crate.
+pub(crate) struct Outlet<'o, 'e> {
+    pub emit: &'o mut Emit<'e>,
+    /// Segments that may still leave.
+    pub room: usize,
+}
+
+impl Outlet<'_, '_> {
+    /// False if the segment was not taken.
+    pub fn send(&mut self, segment: &SegmentOut<'_>) -> bool {
+        let taken = self.room > 0 && (self.emit)(segment);
+        self.room -= usize::from(taken);
+        taken
+    }
 }
 
 impl SegmentOut<'_> {
@@ -242,9 +282,10 @@ impl SegmentOut<'_> {
     /// # Panics
     /// If `out` is shorter.
     pub fn emit(&self, out: &mut [u8], by: Checksum) {
-        let out = &mut out[..self.length()];
         let header_bytes = self.header_bytes();
+        let out = &mut out[..header_bytes + self.payload_bytes()];
         let (header, data) = out.split_at_mut(header_bytes);
+        let (header, options) = header.split_at_mut(HEADER_BYTES);
         let fields = &self.header;
         header[0..2].copy_from_slice(&self.flow.local.port.to_be_bytes());
         header[2..4].copy_from_slice(&self.flow.remote.port.to_be_bytes());
@@ -255,10 +296,14 @@ impl SegmentOut<'_> {
         header[14..16].copy_from_slice(&fields.window.to_be_bytes());
         header[16..18].fill(0);
         header[18..20].copy_from_slice(&fields.urgent.to_be_bytes());
-        fields.options.emit(&mut header[HEADER_BYTES..]);
+        if !options.is_empty() {
+            fields.options.emit(options);
+        }
         let (first, second) = data.split_at_mut(self.payload[0].len());
         first.copy_from_slice(self.payload[0]);
-        second.copy_from_slice(self.payload[1]);
+        if !second.is_empty() {
+            second.copy_from_slice(self.payload[1]);
+        }
         if by == Checksum::Software {
             let (local, remote) = (self.flow.local.address, self.flow.remote.address);
             let mut sum = Sum::pseudo_header(local, remote, out.len());

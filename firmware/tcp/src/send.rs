@@ -361,9 +361,10 @@ impl Sender {
     /// The planned segment has left.
     pub fn sent(&mut self, now: Instant, plan: &Plan, clock: u32) {
         let new = plan.seq == self.nxt;
-        let mark = self.delivery.mark(now, !self.is_outstanding());
+        let idle = !self.is_outstanding();
+        let mut mark = || self.delivery.mark(now, idle);
         if new {
-            if !self.is_outstanding() {
+            if idle {
                 self.timers.waits_since = Some(now);
             }
             let granule_us = self.rtt.smoothed_us().unwrap_or(0) / RUN_TIME_PART;
@@ -374,7 +375,7 @@ impl Sender {
                 self.small_end = self.nxt;
             }
         } else {
-            self.board.sent_again(plan.seq, plan.span(), now, mark);
+            self.board.sent_again(plan.seq, plan.span(), now, mark());
             self.resent = self.resent.wrapping_add(1);
             self.unexplained = self.unexplained.saturating_add(1);
             self.episode.sent_again(plan.span(), clock, plan.seq.plus(plan.span()));
@@ -385,10 +386,14 @@ impl Sender {
         if let Some(rate) = self.rate() {
             self.pace.sent(now, plan.span(), rate);
         }
+        // All that leaves at one moment has one probe; the second segment ends the patience with a
+        // lone one's ACK.
+        let has_probe = self.sent_at == now && self.timers.tail_at.is_some();
+        let arms = new && !(has_probe && self.nxt.since(self.una) > 2 * self.mss());
         self.sent_at = now;
         self.timers.override_due = false;
         self.note_probe_sent(now, plan, !new);
-        self.arm_after_sending(now, plan, new);
+        self.arm_after_sending(now, plan, arms);
     }
 
     /// Nothing more may leave now: sees to it that something wakes us.

@@ -29,6 +29,11 @@ impl Instant {
         self.0 / 1000
     }
 
+    /// The first of some; `NEVER` if there is none.
+    pub(crate) fn first<const N: usize>(all: [Option<Self>; N]) -> Self {
+        all.into_iter().fold(Self::NEVER, |first, at| first.min(at.unwrap_or(Self::NEVER)))
+    }
+
     /// `us` microseconds later; never wraps.
     pub const fn after(self, us: u64) -> Self {
         Self(self.0.saturating_add(us))

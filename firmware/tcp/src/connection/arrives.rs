@@ -39,12 +39,16 @@ impl Connection {
             && segment.header.flags.has(Flags::SYN | Flags::ACK)
             && segment.header.seq == self.receive.first()
             && segment.header.ack == self.send.first().plus(1);
-        if again {
+        let without_syn;
+        let segment = if again {
             let flags = Flags(segment.header.flags.0 & !Flags::SYN.0);
             let seq = segment.header.seq.plus(1);
             let header = Header { seq, flags, ..segment.header.clone() };
-            return self.steps(context, &Segment { header, ..*segment }, ecn);
-        }
+            without_syn = Segment { header, ..*segment };
+            &without_syn
+        } else {
+            segment
+        };
         self.steps(context, segment, ecn)
     }
 
@@ -247,22 +251,18 @@ impl Connection {
         if bare {
             count(&mut context.counters.pure_acks);
         }
-        let clock = self.clock(context.now);
-        // Only what we sent can be echoed.
-        let echo = header.options.timestamps.map(|stamps| stamps.echo);
-        let echo = echo.filter(|echo| self.stamps.on && Seq(*echo).le(Seq(clock)));
-        let input = AckIn {
-            now: context.now,
-            seq: header.seq,
-            ack: header.ack,
-            window,
-            bare,
-            sack: &header.options.sack,
-            echo,
-            clock,
-            congestion,
+        let sack = &header.options.sack;
+        let out = if self.send.is_outstanding() || !sack.is_empty() {
+            let clock = self.clock(context.now);
+            // Only what we sent can be echoed.
+            let echo = header.options.timestamps.map(|stamps| stamps.echo);
+            let echo = echo.filter(|echo| self.stamps.on && Seq(*echo).le(Seq(clock)));
+            let (now, seq, ack) = (context.now, header.seq, header.ack);
+            let input = AckIn { now, seq, ack, window, bare, sack, echo, clock, congestion };
+            self.send.acked(context.pool, context.counters, &input)
+        } else {
+            self.send.acked_nothing(header.seq, window)
         };
-        let out = self.send.acked(context.pool, context.counters, &input);
         self.ecn.reduced |= out.reduced;
         self.news.writable |= self.send.take_writable();
         if self.send.is_finished() {

@@ -8,7 +8,7 @@ use crate::flow::Ecn;
 use crate::limits::{SEGMENTS_PER_TURN, WINDOW_SHIFT};
 use crate::options::{Options, Timestamps};
 use crate::receive::AckReason;
-use crate::segment::{Flags, Header, SegmentOut};
+use crate::segment::{Flags, Header, Outlet, SegmentOut};
 use crate::send::Plan;
 use crate::seq::Seq;
 use crate::status::State;
@@ -26,16 +26,12 @@ pub(crate) enum Progress {
 
 impl Connection {
     /// Sends what may be sent now, at most a few segments.
-    pub fn poll(
-        &mut self,
-        context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> Progress {
+    pub fn poll(&mut self, context: &mut Context<'_, '_>, out: &mut Outlet<'_, '_>) -> Progress {
         self.run_timers(context);
         for _ in 0..SEGMENTS_PER_TURN {
-            match self.send_one(context, emit) {
-                Some(true) => {}
-                Some(false) => return Progress::Blocked,
+            match self.send_one(context, out) {
+                Some(true) if out.room > 0 => {}
+                Some(_) => return Progress::Blocked,
                 None => {
                     if self.is_live() && self.state.is_synchronized() {
                         self.send.settle(context.now);
@@ -52,16 +48,16 @@ impl Connection {
     fn send_one(
         &mut self,
         context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+        out: &mut Outlet<'_, '_>,
     ) -> Option<bool> {
         if self.reset_due {
-            return Some(self.send_reset(context, emit));
+            return Some(self.send_reset(context, out));
         }
         match self.state {
             // The last ACK of TIME-WAIT comes from its own table.
             State::Closed | State::TimeWait => return None,
             State::SynSent | State::SynReceived if self.handshake.due => {
-                return Some(self.send_syn(context, emit));
+                return Some(self.send_syn(context, out));
             }
             State::SynSent => return None,
             State::SynReceived => {}
@@ -73,10 +69,10 @@ impl Connection {
                 };
                 let extra = if blocks.is_empty() { 0 } else { 4 + 8 * blocks.len() as u32 };
                 if let Some(plan) = self.send.plan(context.now, extra) {
-                    return Some(self.send_plan(context, emit, &plan));
+                    return Some(self.send_plan(context, out, &plan));
                 }
                 if self.keep_alive_due {
-                    return Some(self.send_keep_alive(context, emit));
+                    return Some(self.send_keep_alive(context, out));
                 }
             }
         }
@@ -88,7 +84,7 @@ impl Connection {
             AckReason::Window => Why::WindowUpdate,
             AckReason::Challenge => Why::Challenge,
         };
-        Some(self.send_ack(context, emit, self.send.nxt(), why))
+        Some(self.send_ack(context, out, self.send.nxt(), why))
     }
 
     /// Options of every segment after the handshake.
@@ -97,12 +93,10 @@ impl Connection {
         Options { timestamps: self.stamps.on.then_some(stamps), ..Options::default() }
     }
 
-    /// A header with all that an ACK carries.
+    /// A header with all that an ACK carries, but for SACK blocks: those are written where it is
+    /// kept.
+    #[inline(always)]
     fn header(&mut self, context: &mut Context<'_, '_>, seq: Seq, flags: Flags) -> Header {
-        let mut options = self.plain_options(context);
-        if self.send.sack {
-            options.sack = self.receive.sack_blocks(options.sack_room());
-        }
         let window = self.receive.window_field(context.pool);
         let echo = self.ecn.on && self.ecn.echo;
         Header {
@@ -111,29 +105,36 @@ impl Connection {
             flags: (flags | Flags::ACK).with_if(echo, Flags::ECE),
             window,
             urgent: 0,
-            options,
+            options: self.plain_options(context),
+        }
+    }
+
+    fn tell_blocks(&self, options: &mut Options) {
+        if self.send.sack && self.receive.has_blocks() {
+            options.sack = self.receive.sack_blocks(options.sack_room());
         }
     }
 
     fn send_plan(
         &mut self,
         context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+        out: &mut Outlet<'_, '_>,
         plan: &Plan,
     ) -> bool {
         let new = plan.seq == self.send.nxt();
-        let flags = Flags::default().with_if(plan.push, Flags::PSH).with_if(plan.fin, Flags::FIN);
-        let mut header = self.header(context, plan.seq, flags);
-        if let Some(pointer) = self.send.urgent_pointer(plan.seq) {
-            header.flags = header.flags | Flags::URG;
-            header.urgent = pointer;
-        }
         // Only new data is ECN capable (RFC 3168 6.1.4, 6.1.5, 6.1.6).
         let fresh = new && plan.length > 0 && plan.why == Why::Data;
         let reduced = self.ecn.reduced && fresh;
-        header.flags = header.flags.with_if(reduced, Flags::CWR);
+        let urgent = self.send.urgent_pointer(plan.seq);
+        let flags = Flags::default()
+            .with_if(plan.push, Flags::PSH)
+            .with_if(plan.fin, Flags::FIN)
+            .with_if(reduced, Flags::CWR)
+            .with_if(urgent.is_some(), Flags::URG);
+        let header = self.header(context, plan.seq, flags);
+        let header = Header { urgent: urgent.unwrap_or(0), ..header };
         let window = header.window;
-        let segment = SegmentOut {
+        let mut segment = SegmentOut {
             flow: self.flow,
             header,
             payload: self.send.payload(context.pool, plan),
@@ -142,7 +143,8 @@ impl Connection {
             hop_limit: self.config.hop_limit,
             why: plan.why,
         };
-        if !emit(&segment) {
+        self.tell_blocks(&mut segment.header.options);
+        if !out.send(&segment) {
             return false;
         }
         self.ecn.reduced &= !reduced;
@@ -168,13 +170,14 @@ impl Connection {
     fn send_ack(
         &mut self,
         context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+        out: &mut Outlet<'_, '_>,
         seq: Seq,
         why: Why,
     ) -> bool {
-        let header = self.header(context, seq, Flags::ACK);
+        let mut header = self.header(context, seq, Flags::ACK);
+        self.tell_blocks(&mut header.options);
         let window = header.window;
-        let sent = self.bare(context, emit, header, why);
+        let sent = self.bare(context, out, header, why);
         if sent {
             self.receive.told(context.counters, window);
         }
@@ -182,12 +185,8 @@ impl Connection {
     }
 
     /// A probe with an old sequence number, which any peer answers (RFC 9293 3.8.4).
-    fn send_keep_alive(
-        &mut self,
-        context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> bool {
-        let sent = self.send_ack(context, emit, self.send.nxt().minus(1), Why::KeepAlive);
+    fn send_keep_alive(&mut self, context: &mut Context<'_, '_>, out: &mut Outlet<'_, '_>) -> bool {
+        let sent = self.send_ack(context, out, self.send.nxt().minus(1), Why::KeepAlive);
         if sent {
             count(&mut context.counters.keep_alive);
             self.keep_alive_due = false;
@@ -196,11 +195,7 @@ impl Connection {
         sent
     }
 
-    fn send_reset(
-        &mut self,
-        context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> bool {
+    fn send_reset(&mut self, context: &mut Context<'_, '_>, out: &mut Outlet<'_, '_>) -> bool {
         let header = Header {
             seq: self.send.nxt(),
             ack: self.receive.nxt(),
@@ -209,7 +204,7 @@ impl Connection {
             urgent: 0,
             options: self.plain_options(context),
         };
-        let sent = self.bare(context, emit, header, Why::Reset);
+        let sent = self.bare(context, out, header, Why::Reset);
         if sent {
             count(&mut context.counters.out_rsts);
             self.reset_due = false;
@@ -220,7 +215,7 @@ impl Connection {
     fn bare(
         &self,
         context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
+        out: &mut Outlet<'_, '_>,
         header: Header,
         why: Why,
     ) -> bool {
@@ -229,7 +224,7 @@ impl Connection {
             hop_limit: self.config.hop_limit,
             ..SegmentOut::bare(self.flow, header, why)
         };
-        let sent = emit(&segment);
+        let sent = out.send(&segment);
         if sent && why != Why::Reset {
             count(&mut context.counters.out_segs);
         }
@@ -237,11 +232,7 @@ impl Connection {
     }
 
     /// SYN, or in SYN-RECEIVED SYN-ACK.
-    fn send_syn(
-        &mut self,
-        context: &mut Context<'_, '_>,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> bool {
+    fn send_syn(&mut self, context: &mut Context<'_, '_>, out: &mut Outlet<'_, '_>) -> bool {
         let config = context.config;
         let answer = self.state == State::SynReceived;
         // After the first attempt without ECN: some boxes drop such SYNs (RFC 3168 6.1.1.1).
@@ -265,7 +256,7 @@ impl Connection {
         };
         let again = self.handshake.sent > 0;
         let why = if again && !answer { Why::SynAgain } else { Why::Syn };
-        if !self.bare(context, emit, header, why) {
+        if !self.bare(context, out, header, why) {
             return false;
         }
         if again {

@@ -26,9 +26,8 @@ impl Connection {
         };
         let give_up = (!self.state.is_synchronized()).then_some(self.handshake.give_up_at);
         let user = self.send.waits_since().map(|since| since.after(self.config.user_timeout_us));
-        let others =
-            [give_up, user, self.handshake.retry_at, self.keep_alive_at(), self.send.deadline()];
-        others.into_iter().flatten().fold(owner.min(delayed_ack), Instant::min)
+        let others = [give_up, user, self.handshake.retry_at, self.keep_alive_at()];
+        owner.min(delayed_ack).min(self.send.deadline()).min(Instant::first(others))
     }
 
     /// When the next keep-alive probe goes out.

@@ -163,9 +163,14 @@ impl Tcp<'_> {
 
     /// Reads up to `out.len()` bytes (RECEIVE).
     pub fn read(&mut self, now: Instant, id: ConnectionId, out: &mut [u8]) -> Result<Read, Gone> {
-        self.with(now, id, |connection, context| match connection.read(context, out) {
+        let index = self.index(id)?;
+        let connection = self.slots[index].connection.as_mut().ok_or(Gone)?;
+        Ok(match connection.read(&mut context!(self, now), out) {
             0 => nothing_to_read(connection),
-            count => Read::Bytes(count),
+            count => {
+                self.refresh(index, now);
+                Read::Bytes(count)
+            }
         })
     }
 

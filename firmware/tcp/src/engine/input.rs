@@ -1,7 +1,7 @@
 //! Segments in: whose is it?
 
 use super::{Reply, Tcp, context};
-use crate::connection::{Connection, Context, Owner};
+use crate::connection::{Answer, Connection, Context, Owner};
 use crate::counters::count;
 use crate::events::{Verdict, Why};
 use crate::flow::{Ecn, Endpoint, Flow};
@@ -17,8 +17,8 @@ impl Tcp<'_> {
     /// Takes a segment from the wire, and tells what became of it.
     pub fn input(&mut self, now: Instant, from: &SegmentIn<'_>) -> Verdict {
         count(&mut self.counters.in_segs);
-        let segment = match Segment::receive(from) {
-            Ok(segment) => segment,
+        let parts = match from.check() {
+            Ok(parts) => parts,
             Err(bad) => {
                 count(&mut self.counters.in_errs);
                 if bad == BadSegment::Checksum {
@@ -27,31 +27,41 @@ impl Tcp<'_> {
                 return Verdict::Bad;
             }
         };
+        let mut segment = Segment::without_options(parts);
+        segment.header.options.read(parts.1);
+        let segment = &segment;
+        let (to, by) = (segment.destination_port, segment.source_port);
+        let is_it = |flow: &Flow| {
+            flow.remote.port == by
+                && flow.local.port == to
+                && flow.remote.address == from.source
+                && flow.local.address == from.destination
+        };
+        if let Some(index) = self.find(is_it) {
+            self.latest = index;
+            return self.for_connection(now, index, segment, from.ecn);
+        }
         let flow = Flow {
-            local: Endpoint::new(from.destination, segment.destination_port),
-            remote: Endpoint::new(from.source, segment.source_port),
+            local: Endpoint::new(from.destination, to),
+            remote: Endpoint::new(from.source, by),
         };
         if !flow.is_sane() {
             count(&mut self.counters.insane_addresses);
             return Verdict::Insane;
         }
-        if let Some(index) = self.find(&flow) {
-            self.latest = index;
-            return self.for_connection(now, index, &segment, from.ecn);
-        }
         let of_flow = |entry: &Option<crate::listen::HalfOpen>| {
             entry.as_ref().is_some_and(|half| half.flow == flow)
         };
         if let Some(index) = self.half_open.iter().position(of_flow) {
-            return self.for_half_open(now, index, &segment, from.ecn);
+            return self.for_half_open(now, index, segment, from.ecn);
         }
         let of_flow = |entry: &Option<TimeWait>| entry.as_ref().is_some_and(|tw| tw.flow == flow);
         if let Some(index) = self.time_wait.iter().position(of_flow) {
-            return self.for_time_wait(now, index, &segment, from.ecn);
+            return self.for_time_wait(now, index, segment, from.ecn);
         }
         match self.listener_of(flow.local) {
-            Some(listener) => self.for_listener(now, listener, flow, &segment, from.ecn),
-            None => self.refuse(now, flow, &segment),
+            Some(listener) => self.for_listener(now, listener, flow, segment, from.ecn),
+            None => self.refuse(now, flow, segment),
         }
     }
 
@@ -65,7 +75,10 @@ impl Tcp<'_> {
         let Some(connection) = &mut self.slots[index].connection else { return Verdict::Nothing };
         let before = connection.state;
         let (verdict, answer) = connection.arrives(&mut context!(self, now), segment, ecn);
-        let flow = connection.flow;
+        let reset = match answer {
+            Answer::Reset(seq) => Some((connection.flow, seq)),
+            Answer::None => None,
+        };
         let woken = match connection.owner {
             Owner::Quiet { listener, .. } if connection.has_spoken() => {
                 connection.owner = Owner::Ready { listener, since: now };
@@ -82,7 +95,7 @@ impl Tcp<'_> {
         if let Some(listener) = woken {
             self.tell(listener);
         }
-        if let crate::connection::Answer::Reset(seq) = answer {
+        if let Some((flow, seq)) = reset {
             let header = Header { seq, flags: Flags::RST, ..Header::default() };
             self.reset(now, flow, header);
         }
@@ -176,7 +189,7 @@ impl Tcp<'_> {
 
     /// An ICMP error about a segment of ours. False if there is no such segment in flight.
     pub fn icmp(&mut self, now: Instant, error: &IcmpError) -> bool {
-        let Some(index) = self.find(&error.flow) else {
+        let Some(index) = self.find(|flow| *flow == error.flow) else {
             count(&mut self.counters.out_of_window_icmps);
             return false;
         };

@@ -1,37 +1,33 @@
 //! Segments out, timers, and the next deadline.
 
-use super::{Tcp, context};
+use super::{ListenerId, Tcp, context};
 use crate::connection::{Context, Progress};
 use crate::counters::count;
 use crate::events::{Event, Why};
 use crate::flow::Flow;
 use crate::limits::{RECEIVE_BYTES_INITIAL, SEGMENTS_PER_POLL_MAX, WINDOW_SHIFT};
 use crate::options::{Options, Timestamps};
-use crate::segment::{Flags, Header, SegmentOut};
+use crate::segment::{Emit, Flags, Header, Outlet, SegmentOut};
 use crate::time::Instant;
 
 impl Tcp<'_> {
     /// Runs timers, and hands out segments until there are no more, `emit` returns false, or
     /// `SEGMENTS_PER_POLL_MAX` are out. A segment counts as sent only if `emit` returned true.
     /// Returns how many were.
-    pub fn poll_output(
-        &mut self,
-        now: Instant,
-        emit: &mut impl FnMut(&SegmentOut<'_>) -> bool,
-    ) -> usize {
-        let mut sent = 0;
-        let mut emit = |segment: &SegmentOut<'_>| {
-            let taken = sent < SEGMENTS_PER_POLL_MAX && emit(segment);
-            sent += usize::from(taken);
-            taken
-        };
+    pub fn poll_output(&mut self, now: Instant, emit: &mut Emit<'_>) -> usize {
+        self.poll_output_up_to(now, SEGMENTS_PER_POLL_MAX, emit)
+    }
+
+    /// The same for a device that knows how many segments it takes: none is made in vain.
+    pub fn poll_output_up_to(&mut self, now: Instant, room: usize, emit: &mut Emit<'_>) -> usize {
+        let mut out = Outlet { emit, room };
         if self.sweep_at <= now {
             self.sweep(now);
         }
-        if self.send_replies(&mut emit) && self.send_small(now, &mut emit) {
-            self.send_connections(now, &mut emit);
+        if self.send_replies(&mut out) && self.send_small(now, &mut out) {
+            self.send_connections(now, &mut out);
         }
-        sent
+        room - out.room
     }
 
     /// When `poll_output` should be called, at the latest; `START` for at once. None if nothing is
@@ -47,18 +43,10 @@ impl Tcp<'_> {
 
     /// What a task should look at; call it until there is nothing more.
     pub fn next_event(&mut self) -> Option<Event> {
-        if self.listener_news {
-            for (slot, listener) in self.listeners.iter_mut().enumerate() {
-                if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
-                    listener.news = false;
-                    let generation = listener.generation;
-                    return Some(Event::Acceptable(super::ListenerId {
-                        slot: slot as u16,
-                        generation,
-                    }));
-                }
-            }
-            self.listener_news = false;
+        if self.listener_news
+            && let Some(event) = self.next_acceptable()
+        {
+            return Some(event);
         }
         // Bounded: each is in the queue once.
         while let Some(index) = self.news.pop(self.entries) {
@@ -78,13 +66,26 @@ impl Tcp<'_> {
         None
     }
 
+    #[cold]
+    fn next_acceptable(&mut self) -> Option<Event> {
+        for (slot, listener) in self.listeners.iter_mut().enumerate() {
+            if let Some(listener) = listener.as_mut().filter(|listener| listener.news) {
+                listener.news = false;
+                let (slot, generation) = (slot as u16, listener.generation);
+                return Some(Event::Acceptable(ListenerId { slot, generation }));
+            }
+        }
+        self.listener_news = false;
+        None
+    }
+
     /// Answers without a connection. False if the caller takes no more.
-    fn send_replies(&mut self, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) -> bool {
+    fn send_replies(&mut self, out: &mut Outlet<'_, '_>) -> bool {
         while let Some(reply) = self.replies.front() {
             let (flow, why) = (reply.flow, reply.why);
             let header = reply.header.clone();
             let segment = SegmentOut::bare(flow, header, why);
-            if !emit(&segment) {
+            if !out.send(&segment) {
                 return false;
             }
             let counter = match why {
@@ -98,12 +99,12 @@ impl Tcp<'_> {
     }
 
     /// SYN-ACKs, and ACKs from TIME-WAIT.
-    fn send_small(&mut self, now: Instant, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) -> bool {
+    fn send_small(&mut self, now: Instant, out: &mut Outlet<'_, '_>) -> bool {
         if !self.small_due {
             return true;
         }
-        let mut out =
-            |flow: Flow, header: Header, why: Why| emit(&SegmentOut::bare(flow, header, why));
+        let mut send =
+            |flow: Flow, header: Header, why: Why| out.send(&SegmentOut::bare(flow, header, why));
         for index in 0..self.half_open.len() {
             let Some(half) = self.half_open[index].filter(|half| half.due || half.challenge_due)
             else {
@@ -127,7 +128,7 @@ impl Tcp<'_> {
                     ..header
                 };
             }
-            if !out(half.flow, header, why) {
+            if !send(half.flow, header, why) {
                 return false;
             }
             count(&mut self.counters.out_segs);
@@ -147,7 +148,7 @@ impl Tcp<'_> {
                 urgent: 0,
                 options: Options { timestamps: stamps, ..Options::default() },
             };
-            if !out(kept.flow, header, Why::TimeWait) {
+            if !send(kept.flow, header, Why::TimeWait) {
                 return false;
             }
             count(&mut self.counters.out_segs);
@@ -158,14 +159,16 @@ impl Tcp<'_> {
     }
 
     /// Every connection that has something to do, a few segments each in turn.
-    fn send_connections(&mut self, now: Instant, emit: &mut impl FnMut(&SegmentOut<'_>) -> bool) {
+    fn send_connections(&mut self, now: Instant, out: &mut Outlet<'_, '_>) {
         if self.wake_at <= now {
             self.wake(now);
         }
         // Bounded: whoever is queued again has sent at least one segment, and those are limited.
-        while let Some(index) = self.output.first() {
+        while out.room > 0
+            && let Some(index) = self.output.first()
+        {
             let progress = match &mut self.slots[index].connection {
-                Some(connection) => connection.poll(&mut context!(self, now), emit),
+                Some(connection) => connection.poll(&mut context!(self, now), out),
                 None => Progress::Done,
             };
             if progress != Progress::Blocked {

@@ -140,7 +140,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Numbers that the connection to that peer waits for, if there is one.
 fn numbers(tcp: &Tcp<'_>, flow: &Flow) -> (Seq, Seq) {
-    if let Some(connection) = tcp.find(flow).and_then(|at| tcp.slots[at].connection.as_ref()) {
+    if let Some(connection) =
+        tcp.find(|known| known == flow).and_then(|at| tcp.slots[at].connection.as_ref())
+    {
         return (connection.receiver().nxt(), connection.sender().nxt());
     }
     let half = tcp.half_open.iter().flatten().find(|half| half.flow == *flow);

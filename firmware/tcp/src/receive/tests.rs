@@ -103,6 +103,7 @@ fn a_ring_without_scale_offers_no_more_than_a_field_says() {
     let mut pool = Pool::new(&mut blocks, 5);
     let mut receiver = Receiver::new(&mut pool, Instant::START, Seq(0), false);
     receiver.target = RECEIVE_BYTES_MAX;
+    receiver.hurry(AckReason::Window);
     assert_eq!(receiver.window_field(&mut pool), u16::MAX);
     assert_eq!(receiver.window(), u32::from(u16::MAX));
 }

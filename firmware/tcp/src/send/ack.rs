@@ -69,7 +69,7 @@ impl Sender {
         let was_limited = self.congestion.is_limit(flight_before, self.mss());
         let duplicate_sack = self.take_sack(counters, ack, &mut delivered);
         out.advanced = self.advance(pool, ack, &mut delivered);
-        out.window_changed = self.update_window(ack);
+        out.window_changed = self.update_window(ack.seq, ack.ack, ack.window);
         out.duplicate = out.advanced == 0
             && ack.bare
             && !out.window_changed
@@ -178,19 +178,27 @@ impl Sender {
         advanced
     }
 
+    /// An ACK while nothing is in flight tells of the window only. Every segment of a peer that
+    /// does all the sending has one.
+    pub fn acked_nothing(&mut self, seq: Seq, window: u32) -> AckOut {
+        self.timers.waits_since = None;
+        let window_changed = self.update_window(seq, self.una, window);
+        AckOut { window_changed, ..AckOut::default() }
+    }
+
     /// SND.WND, from the latest segment only (RFC 9293 3.10.7.4).
-    fn update_window(&mut self, ack: &AckIn<'_>) -> bool {
+    fn update_window(&mut self, seq: Seq, ack: Seq, size: u32) -> bool {
         let window = &mut self.window;
-        let newer = window.seq.lt(ack.seq) || (window.seq == ack.seq && window.ack.le(ack.ack));
+        let newer = window.seq.lt(seq) || (window.seq == seq && window.ack.le(ack));
         if !newer {
             return false;
         }
-        window.seq = ack.seq;
-        window.ack = ack.ack;
-        let changed = window.size != ack.window;
-        window.size = ack.window;
-        window.largest = window.largest.max(ack.window);
-        if ack.window > 0 && (self.timers.probing || self.timers.persist_at.is_some()) && changed {
+        window.seq = seq;
+        window.ack = ack;
+        let changed = window.size != size;
+        window.size = size;
+        window.largest = window.largest.max(size);
+        if size > 0 && (self.timers.probing || self.timers.persist_at.is_some()) && changed {
             self.timers.persist_at = None;
             self.timers.persist_due = false;
             self.rtt.answered();

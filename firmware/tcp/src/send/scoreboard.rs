@@ -119,8 +119,15 @@ impl Scoreboard {
         self.runs.len() < RUNS_NEW_MAX
     }
 
-    /// Adds what was just sent for the first time; within `granule_us` it joins the last run.
-    pub fn sent(&mut self, length: u32, now: Instant, granule_us: u64, mark: Mark) {
+    /// Adds what was just sent for the first time; within `granule_us` it joins the last run. All
+    /// that leaves at one moment has one mark.
+    pub fn sent(
+        &mut self,
+        length: u32,
+        now: Instant,
+        granule_us: u64,
+        mark: impl FnOnce() -> Mark,
+    ) {
         let start = self.end;
         self.end = self.end.plus(length);
         if let Some(last) = self.runs.last_mut()
@@ -128,11 +135,13 @@ impl Scoreboard {
             && !last.again
             && now.since(self.last_began) <= granule_us
         {
-            (last.sent_at, last.mark) = (now, mark);
+            if last.sent_at != now {
+                (last.sent_at, last.mark) = (now, mark());
+            }
             return;
         }
         self.last_began = now;
-        let run = Run { start, sent_at: now, fate: Fate::InFlight, again: false, mark };
+        let run = Run { start, sent_at: now, fate: Fate::InFlight, again: false, mark: mark() };
         if self.runs.push(run).is_err()
             && let Some(last) = self.runs.last_mut()
         {
@@ -185,11 +194,11 @@ impl Scoreboard {
     }
 
     fn note(&mut self, index: usize, delivered: &mut Delivered) {
-        let (run, end, length) = (self.runs[index], self.end_of(index), self.length_of(index));
+        let (run, end) = (self.runs[index], self.end_of(index));
         if run.fate == Fate::Sacked {
             return;
         }
-        delivered.bytes += length;
+        delivered.bytes += end.since(run.start);
         delivered.lost_arrived |= run.fate == Fate::Lost && !run.again;
         delivered.again |= run.again;
         if !run.again {
@@ -207,45 +216,34 @@ impl Scoreboard {
 
     /// Everything before `ack` was received; `ack` lies within the table.
     pub fn acked(&mut self, ack: Seq, delivered: &mut Delivered) {
-        let index = match self.split(ack) {
-            Some(index) => index,
-            None => {
-                // The table is full: shorten the run in place, after noting the part.
-                let index = self.runs.partition_point(|run| run.start.le(ack)).saturating_sub(1);
-                let behind = self.end_of(index).since(ack);
-                for before in 0..index {
-                    self.note(before, delivered);
-                    self.forget(before);
-                }
-                let part = self.length_of(index) - behind;
-                match self.runs[index].fate {
-                    Fate::InFlight => delivered.bytes += part,
-                    Fate::Sacked => self.sacked -= part,
-                    Fate::Lost => {
-                        delivered.bytes += part;
-                        self.lost -= part;
-                    }
-                }
-                self.runs[index].start = ack;
-                index
-            }
-        };
+        let split = self.split(ack);
+        // If the table is full the run is shortened where it is.
+        let holding = || self.runs.partition_point(|run| run.start.le(ack)).saturating_sub(1);
+        let index = split.unwrap_or_else(holding);
         for before in 0..index {
-            if self.runs[before].start.lt(ack) && self.end_of(before).le(ack) {
-                self.note(before, delivered);
-                self.forget(before);
+            self.note(before, delivered);
+            self.forget(before, self.length_of(before));
+        }
+        if split.is_none() {
+            let part = ack.since(self.runs[index].start);
+            if self.runs[index].fate != Fate::Sacked {
+                delivered.bytes += part;
             }
+            self.forget(index, part);
+            self.runs[index].start = ack;
         }
         self.runs.drain(..index);
         self.start = ack;
         self.furthest = self.furthest.max(ack);
     }
 
-    /// Takes a run that is about to leave out of the sums.
-    fn forget(&mut self, index: usize) {
-        self.set_fate(index, Fate::InFlight);
-        // Its length still counts between start and end, which `acked` moves; noted only once.
-        self.runs[index].again = true;
+    /// Takes so much of a run, which is about to leave, out of the sums.
+    fn forget(&mut self, index: usize, length: u32) {
+        match self.runs[index].fate {
+            Fate::InFlight => {}
+            Fate::Sacked => self.sacked -= length,
+            Fate::Lost => self.lost -= length,
+        }
     }
 
     /// The peer has this block. Returns false if it cannot be.

@@ -33,19 +33,17 @@ pub(crate) struct SendTimers {
     pub timeouts: u32,
 }
 
-impl SendTimers {
-    /// The next deadline.
-    pub fn next(&self) -> Option<Instant> {
-        let all =
-            [self.retransmit_at, self.tail_at, self.reorder_at, self.persist_at, self.pace_at];
-        all.into_iter().flatten().min()
-    }
-}
-
 impl Sender {
     /// The next deadline.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.timers.next()
+    pub fn deadline(&self) -> Instant {
+        let timers = &self.timers;
+        Instant::first([
+            timers.retransmit_at,
+            timers.tail_at,
+            timers.reorder_at,
+            timers.persist_at,
+            timers.pace_at,
+        ])
     }
 
     /// For `netstat -o`.

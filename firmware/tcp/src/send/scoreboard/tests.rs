@@ -38,7 +38,7 @@ fn block(left: u32, right: u32) -> SackBlock {
 fn a_hole_is_found_lost_sent_again_and_acknowledged() {
     let mut board = Scoreboard::new(Seq(0));
     for segment in 0..5 {
-        board.sent(100, at(segment * 1000), 0, Mark::default());
+        board.sent(100, at(segment * 1000), 0, Mark::default);
     }
     let mut delivered = Delivered::default();
     assert!(board.sack(block(200, 400), &mut delivered));
@@ -60,7 +60,7 @@ fn a_hole_is_found_lost_sent_again_and_acknowledged() {
 #[test]
 fn blocks_that_cannot_be_are_refused() {
     let mut board = Scoreboard::new(Seq(1000));
-    board.sent(100, at(0), 0, Mark::default());
+    board.sent(100, at(0), 0, Mark::default);
     for (left, right) in [(1050, 1050), (1050, 1020), (1050, 1101), (900, 1000), (500, 600)] {
         assert!(!board.sack(block(left, right), &mut Delivered::default()), "{left} {right}");
     }
@@ -70,8 +70,8 @@ fn blocks_that_cannot_be_are_refused() {
 #[test]
 fn what_arrives_late_is_reordering() {
     let mut board = Scoreboard::new(Seq(0));
-    board.sent(100, at(0), 0, Mark::default());
-    board.sent(100, at(10), 0, Mark::default());
+    board.sent(100, at(0), 0, Mark::default);
+    board.sent(100, at(10), 0, Mark::default);
     let mut delivered = Delivered::default();
     board.sack(block(100, 200), &mut delivered);
     assert!(!delivered.reordered);
@@ -83,7 +83,7 @@ fn what_arrives_late_is_reordering() {
 fn a_burst_is_one_run() {
     let mut board = Scoreboard::new(Seq(0));
     for segment in 0..20 {
-        board.sent(1460, at(segment * 10), 100, Mark::default());
+        board.sent(1460, at(segment * 10), 100, Mark::default);
     }
     assert_eq!(board.runs().len(), 2, "11 within 100 us of the first, then 9");
     assert_eq!(board.length_of(0), 11 * 1460);
@@ -107,7 +107,7 @@ proptest! {
             let length = length.min(within - from.since(una));
             match what {
                 0..=2 if board.has_room() => {
-                    board.sent(offset % 1460 + 1, at(now), 3, Mark::default());
+                    board.sent(offset % 1460 + 1, at(now), 3, Mark::default);
                     told.resize(told.len() + (offset % 1460 + 1) as usize, false);
                 }
                 3 if length > 0 => {

@@ -339,14 +339,14 @@ impl TcpHost {
                 }
             }
         }
-        for listener in self.engine.listeners() {
-            let acceptors = &mut self.acceptors[listener.id.index()];
+        for (index, acceptors) in self.acceptors.iter_mut().enumerate() {
             if !acceptors.is_pending {
                 continue;
             }
+            let ready = self.engine.listener(index).map_or(0, |listener| listener.ready);
             // Again in each turn, until somebody took it: who was woken may have gone.
-            acceptors.is_pending = listener.ready > 0;
-            for _ in 0..listener.ready {
+            acceptors.is_pending = ready > 0;
+            for _ in 0..ready {
                 match acceptors.waiting.pop_front() {
                     Some(acceptor) => acceptor.wake(),
                     // Those who have a request under way by then do not look again.

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! cargo run --release -p barewire-tcp --example speed [BYTES] [STACK] [FRAMES]
-//!     STACK: barewire, timestamps (barewire with them) or smoltcp; FRAMES of a turn
+//!     STACK: barewire, timestamps (barewire with them), smoltcp, or smoltcp-64 (with as many
+//!     sockets as barewire has places); FRAMES of a turn
 //! cargo xtask bench --instructions      the instructions of a segment, by callgrind
 //! ```
 
@@ -16,8 +17,8 @@ use smoltcp::socket::tcp as theirs;
 use smoltcp::time::Instant as TheirInstant;
 use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr};
 use tcp::{
-    Block, Checksum, Config, ConnectionId, Ecn, Endpoint, Entry, Instant, ListenerId, Read,
-    SegmentIn, Slot, Storage, Tcp,
+    Block, Checksum, Config, ConnectionId, Ecn, Endpoint, Entry, HalfOpen, Instant, ListenerId,
+    Read, SegmentIn, Slot, Storage, Tcp,
 };
 
 /// Time that passes in each turn, for each frame that the device takes in it: 100 Mbit/s.
@@ -30,13 +31,17 @@ const LONG_BYTES: usize = 1000;
 const IP_BYTES: usize = 20;
 /// Bytes that an application writes or reads at a time.
 const CHUNK_BYTES: usize = 65_536;
-/// Places for connections, of which one is used; more cost a little at each segment.
+/// Places for connections, of which one is used.
 const CONNECTIONS: usize = 64;
+/// Places for half-open connections: without one there are only cookies, which agree on no SACK.
+const HALF_OPEN: usize = 8;
 /// Blocks of each host.
 const BLOCKS: usize = 600;
 /// Bytes of each of smoltcp's rings.
 const THEIR_RING_BYTES: usize = 260_096;
 const PORT: u16 = 80;
+/// Where smoltcp's other sockets wait for somebody, half of them before the one in use.
+const OTHER_PORT: u16 = 81;
 
 fn main() {
     let bytes = std::env::args().nth(1).and_then(|bytes| bytes.parse().ok());
@@ -44,8 +49,11 @@ fn main() {
     let frames = std::env::args().nth(3).and_then(|frames| frames.parse().ok()).unwrap_or(FRAMES);
     let started = Clock::now();
     let segments = match std::env::args().nth(2).as_deref() {
-        Some("smoltcp") => {
-            transfer([&mut Theirs::new(1, false), &mut Theirs::new(2, true)], bytes, frames)
+        Some(who @ ("smoltcp" | "smoltcp-64")) => {
+            let sockets = if who == "smoltcp" { 1 } else { CONNECTIONS };
+            let hosts = [Theirs::new(1, sockets, false), Theirs::new(2, sockets, true)];
+            let [mut source, mut sink] = hosts;
+            transfer([&mut source, &mut sink], bytes, frames)
         }
         who => {
             let config = Config { timestamps: who == Some("timestamps"), ..Config::default() };
@@ -80,8 +88,8 @@ impl Packets {
         Self { packets: vec![Vec::new(); frames], used: 0 }
     }
 
-    fn has_room(&self) -> bool {
-        self.used < self.packets.len()
+    fn room(&self) -> usize {
+        self.packets.len() - self.used
     }
 
     fn push(&mut self, length: usize) -> &mut [u8] {
@@ -131,6 +139,7 @@ fn address(last: u8) -> Ipv4Address {
 struct Memory {
     connections: Vec<Slot>,
     entries: Vec<Entry>,
+    half_open: Vec<Option<HalfOpen>>,
     blocks: Vec<Block>,
 }
 
@@ -139,6 +148,7 @@ impl Memory {
         Self {
             connections: (0..CONNECTIONS).map(|_| Slot::EMPTY).collect(),
             entries: vec![Entry::EMPTY; CONNECTIONS],
+            half_open: vec![None; HALF_OPEN],
             blocks: vec![[0; 4096]; BLOCKS],
         }
     }
@@ -147,7 +157,7 @@ impl Memory {
         Storage {
             connections: &mut self.connections,
             entries: &mut self.entries,
-            half_open: &mut [],
+            half_open: &mut self.half_open,
             time_wait: &mut [],
             blocks: &mut self.blocks,
         }
@@ -216,18 +226,16 @@ impl Host for Ours<'_> {
 impl Ours<'_> {
     fn give(&mut self, now: Instant, given: &mut Packets) {
         let (from, to) = (address(self.last), address(3 - self.last));
-        self.tcp.poll_output(now, &mut |segment| {
-            if !given.has_room() {
-                return false;
-            }
+        self.tcp.poll_output_up_to(now, given.room(), &mut |segment| {
+            let length = segment.length();
             let header = Ipv4Repr {
                 src_addr: from,
                 dst_addr: to,
                 next_header: IpProtocol::Tcp,
-                payload_len: segment.length(),
+                payload_len: length,
                 hop_limit: segment.hop_limit,
             };
-            let packet = given.push(IP_BYTES + segment.length());
+            let packet = given.push(IP_BYTES + length);
             let mut packet = Ipv4Packet::new_unchecked(packet);
             header.emit(&mut packet, &ChecksumCapabilities::ignored());
             segment.emit(packet.payload_mut(), Checksum::Device);
@@ -268,13 +276,13 @@ impl Device for Wire<'_> {
         Self: 't;
 
     fn receive(&mut self, _: TheirInstant) -> Option<(Rx<'_>, Tx<'_>)> {
-        let (packet, rest) = self.taken.split_first().filter(|_| self.given.has_room())?;
+        let (packet, rest) = self.taken.split_first().filter(|_| self.given.room() > 0)?;
         self.taken = rest;
         Some((Rx(packet), Tx(self.given)))
     }
 
     fn transmit(&mut self, _: TheirInstant) -> Option<Tx<'_>> {
-        self.given.has_room().then_some(Tx(self.given))
+        (self.given.room() > 0).then_some(Tx(self.given))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -295,16 +303,21 @@ struct Theirs {
     chunk: Vec<u8>,
 }
 
+/// A socket of smoltcp's.
+fn socket(ring_bytes: usize) -> theirs::Socket<'static> {
+    let ring = || theirs::SocketBuffer::new(vec![0; ring_bytes]);
+    theirs::Socket::new(ring(), ring())
+}
+
 impl Theirs {
-    fn new(last: u8, listens: bool) -> Self {
+    fn new(last: u8, count: usize, listens: bool) -> Self {
         let mut wire = Wire { taken: &[], given: &mut Packets::new(1) };
         let config = IfaceConfig::new(HardwareAddress::Ip);
         let mut interface = Interface::new(config, &mut wire, TheirInstant::ZERO);
         interface.update_ip_addrs(|addresses| {
             addresses.push(IpCidr::new(address(last).into(), 24)).expect("room for one");
         });
-        let ring = || theirs::SocketBuffer::new(vec![0; THEIR_RING_BYTES]);
-        let mut socket = theirs::Socket::new(ring(), ring());
+        let mut socket = socket(THEIR_RING_BYTES);
         socket.set_congestion_control(theirs::CongestionControl::Reno);
         if listens {
             socket.listen(PORT).expect("may listen");
@@ -313,7 +326,16 @@ impl Theirs {
             socket.connect(interface.context(), remote, 40_000).expect("may connect");
         }
         let mut sockets = SocketSet::new(Vec::new());
+        let wait = |sockets: &mut SocketSet<'static>, count| {
+            for _ in 0..count {
+                let mut other = self::socket(1);
+                other.listen(OTHER_PORT).expect("may listen");
+                sockets.add(other);
+            }
+        };
+        wait(&mut sockets, (count - 1) / 2);
         let handle = sockets.add(socket);
+        wait(&mut sockets, count / 2);
         Self { interface, sockets, handle, listens, chunk: vec![0x55; CHUNK_BYTES] }
     }
 }

@@ -16,10 +16,11 @@ const BYTES: [u64; 2] = [2_000_000, 6_000_000];
 /// Frames that the device takes in a turn: a slow link's, and a busy one's.
 const FRAMES: [u32; 2] = [1, 8];
 /// Names of the example, and what they mean.
-const STACKS: [(&str, &str); 3] = [
-    ("barewire", "barewire-tcp, without timestamps"),
-    ("timestamps", "barewire-tcp, with timestamps"),
-    ("smoltcp", "smoltcp, which has none of its own accord"),
+const STACKS: [(&str, &str); 4] = [
+    ("smoltcp", "smoltcp, which has no timestamps, one socket"),
+    ("smoltcp-64", "smoltcp, one of 64 sockets"),
+    ("barewire", "barewire-tcp, room for 64, without timestamps"),
+    ("timestamps", "barewire-tcp, room for 64, with timestamps"),
 ];
 /// The functions of the example below which is counted.
 const SIDES: [&str; 2] = ["sender_turn", "receiver_turn"];
@@ -32,8 +33,12 @@ pub fn run() -> Result<()> {
     let missing = install::programs(&[install::VALGRIND], Ask::AtTerminal);
     ensure!(missing.is_empty(), "no valgrind: {}", install::command_to_type(&missing));
     let program = build()?;
-    println!("instructions of a full segment, checksums offloaded    frames   sender receiver");
+    println!(
+        "instructions of a full segment, checksums offloaded    frames   sender receiver    of the \
+         first: sender receiver"
+    );
     for frames in FRAMES {
+        let mut first = None;
         for (stack, name) in STACKS {
             let cost = |side| {
                 let [short, long] = BYTES.map(|bytes| count(&program, stack, side, bytes, frames));
@@ -42,7 +47,12 @@ pub fn run() -> Result<()> {
             };
             let costs: Result<Vec<u64>> = SIDES.into_iter().map(cost).collect();
             let [sender, receiver] = costs?[..] else { bail!("two sides") };
-            println!("{name:<51}{frames:>10}{sender:>9}{receiver:>9}");
+            let [of_sender, of_receiver] = *first.get_or_insert([sender, receiver]);
+            let [by_sender, by_receiver] =
+                [(sender, of_sender), (receiver, of_receiver)].map(|(a, b)| a as f64 / b as f64);
+            println!(
+                "{name:<51}{frames:>10}{sender:>9}{receiver:>9}{by_sender:>20.2}{by_receiver:>9.2}"
+            );
         }
     }
     Ok(())

@@ -84,10 +84,8 @@ pub const INITIAL_WINDOW_SEGMENTS: u32 = 10;
 pub const BURST_SEGMENTS: u32 = 16;
 /// What has a shorter round trip than this is not paced.
 pub const PACED_ROUND_TRIP_US_MIN: u64 = 1_000;
-/// BBR: bytes that both ends may handle at a time, at most
-/// (draft-cardwell-iccrg-bbr-congestion-control-00 4.2.2).
-pub const BBR_QUANTUM_BYTES_MAX: u64 = 65_536;
-/// BBR: the smallest round trip is measured anew after this long (4.3.5).
+/// BBR: the smallest round trip is measured anew after this long
+/// (draft-cardwell-iccrg-bbr-congestion-control-00 4.3.5).
 pub const BBR_ROUND_TRIP_US: u64 = 10_000_000;
 /// BBR: and little is in flight for this long then (4.3.5).
 pub const PROBE_RTT_US: u64 = 200_000;

@@ -17,7 +17,7 @@
 
 use crate::congestion::max_filter::MaxFilter;
 use crate::congestion::{Rate, initial_window};
-use crate::limits::{BBR_QUANTUM_BYTES_MAX, BBR_ROUND_TRIP_US, PROBE_RTT_US, SEND_BYTES_MAX};
+use crate::limits::{BBR_ROUND_TRIP_US, BURST_SEGMENTS, PROBE_RTT_US, SEND_BYTES_MAX};
 use crate::status::BbrInfo;
 use crate::time::Instant;
 
@@ -38,8 +38,8 @@ const FULL_ROUNDS: u8 = 3;
 const SEGMENTS_MIN: u32 = 4;
 /// Pacing stays a hundredth below the model, so that a queue does not grow by rounding.
 const PACE_HUNDREDTHS: u64 = 99;
-/// Below 1.2 Mbit/s both hosts handle one segment at a time, else two or what a millisecond brings
-/// (draft 4.2.2).
+/// Below 1.2 Mbit/s one segment leaves at once, else two or what a millisecond sends, up to the
+/// pace's burst (draft 4.2.2; there up to 64 KiB, as one segment for hardware to cut).
 const RATE_OF_ONE: u64 = 150_000;
 
 /// What an ACK told.
@@ -267,12 +267,14 @@ impl Bbr {
         Some(bytes.saturating_mul(u64::from(gain)) / u64::from(ONE))
     }
 
-    /// Bytes in flight at a gain: what the way holds, and what both hosts handle at a time.
+    /// Bytes in flight at a gain: what the way holds, and what leaves at once three times, for
+    /// segments and ACKs that wait for company (draft 4.2.3.2).
     fn flight(&self, gain: u32, mss: u32) -> u32 {
         let Some(held) = self.held(gain) else { return initial_window(mss) };
         let least = if self.pacing_rate < RATE_OF_ONE { mss } else { 2 * mss };
-        let quantum = (self.pacing_rate / 1000).min(BBR_QUANTUM_BYTES_MAX).max(u64::from(least));
-        held.saturating_add(3 * quantum).min(u64::from(2 * SEND_BYTES_MAX)) as u32
+        let most = BURST_SEGMENTS * mss;
+        let at_once = (self.pacing_rate / 1000).clamp(u64::from(least), u64::from(most));
+        held.saturating_add(3 * at_once).min(u64::from(2 * SEND_BYTES_MAX)) as u32
     }
 
     fn update_cycle(&mut self, step: &Step) {

@@ -218,7 +218,7 @@ impl Sender {
     /// as old as the last segment that came in order.
     fn measure(&mut self, counters: &mut Counters, ack: &AckIn<'_>, delivered: &Delivered) {
         let echo_is_older = |sent_at: Instant| {
-            let sent = ack.clock.wrapping_sub((ack.now.since(sent_at) / 1000) as u32);
+            let sent = ack.clock.wrapping_sub((ack.now.millis() - sent_at.millis()) as u32);
             ack.echo.is_some_and(|echo| Seq(echo).lt(Seq(sent)))
         };
         if let Some(sent_at) = delivered.oldest_sent_at.filter(|_| !delivered.again) {
@@ -229,7 +229,11 @@ impl Sender {
         {
             self.rtt.measure(ack.now.since(sent_at));
         }
-        if self.rack.delivered(ack.now, delivered, echo_is_older) {
+        // Beyond a gap the echo is that of what came before it, and tells nothing (RFC 7323 4.3).
+        let answers_earlier = delivered
+            .latest
+            .is_some_and(|latest| latest.end.le(self.una) && echo_is_older(latest.sent_at));
+        if self.rack.delivered(ack.now, delivered, answers_earlier) {
             count(&mut counters.sack_reorder);
         }
     }

@@ -52,20 +52,20 @@ impl Rack {
         self.round_trip_us_min != u64::MAX
     }
 
-    /// An ACK delivered something (steps 1 to 3). `echo_is_older` tells, if timestamps do, that it
-    /// answers an earlier sending than one given time.
+    /// An ACK delivered something (steps 1 to 3). `answers_earlier`: timestamps tell that what was
+    /// sent last had been sent before, and that this is what arrived.
     pub fn delivered(
         &mut self,
         now: Instant,
         delivered: &Delivered,
-        echo_is_older: impl Fn(Instant) -> bool,
+        answers_earlier: bool,
     ) -> bool {
         let newly = delivered.reordered && !self.reordering_seen;
         self.reordering_seen |= delivered.reordered;
         let Some(Latest { sent_at, end, again, .. }) = delivered.latest else { return newly };
         let us = now.since(sent_at);
         // Which of two sendings arrived? An echo or a time too short to be true tells.
-        if again && (echo_is_older(sent_at) || us < self.round_trip_us_min) {
+        if again && (answers_earlier || us < self.round_trip_us_min) {
             return newly;
         }
         self.round_trip_us = us;

@@ -178,8 +178,8 @@ impl<'a> Segment<'a> {
         Ok(segment)
     }
 
-    /// Reads what was looked at, but for the options: those are read where the segment is kept, lest
-    /// all of it is copied.
+    /// Reads what was looked at, but for the options: those are read where the segment is kept,
+    /// lest all of it is copied.
     #[inline]
     pub(crate) fn without_options((fixed, _, payload): Parts<'a>) -> Self {
         let half = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{HOST, INTERFACE, Lab};

@@ -120,6 +120,7 @@ impl Responder {
             return;
         }
         self.identity = identity;
+        self.lost = None;
         self.pending = Set::default();
         self.sent = [None; Record::ALL.len()];
         match self.identity.v4.is_none() && self.identity.v6.is_empty() {

@@ -55,7 +55,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_looking_at_all_values(steps in proptest::collection::vec((0u32..15, 0u64..1000), 1..100)) {
+        fn as_looking_at_all_values(
+            steps in proptest::collection::vec((0u32..15, 0u64..1000), 1..100),
+        ) {
             let mut filter = MaxFilter::default();
             let (mut round, mut all) = (0, Vec::new());
             for (passed, value) in steps {

@@ -296,9 +296,9 @@ impl Tcp<'_> {
         verdict
     }
 
-    /// A free slot; if need be that of a connection in nobody's hands. A crowd of one address pushes
-    /// out its own; else one goes that has sent all it had and waits for a FIN, else a quiet one,
-    /// else one that closes; and of these the one that has been so for longest.
+    /// A free slot; if need be that of a connection in nobody's hands. A crowd of one address
+    /// pushes out its own; else one goes that has sent all it had and waits for a FIN, else a quiet
+    /// one, else one that closes; and of these the one that has been so for longest.
     pub(super) fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
         if let Some(index) = self.free_slot() {
             return Some(index);

@@ -76,8 +76,8 @@ fn send(peer: &RawPeer, board: Neighbor, per_second: u32, time: Duration) -> Res
     }
 }
 
-/// A SYN from an address that nobody has: one in two on the board's own network, where they are more
-/// than it has room for as neighbours.
+/// A SYN from an address that nobody has: one in two on the board's own network, where they are
+/// more than it has room for as neighbours.
 pub fn spoofed_syn(random: &mut ChaCha8Rng, peer: &RawPeer, board: Neighbor) -> Vec<u8> {
     let dice = random.next_u32();
     let [a, b, c, d] = dice.to_be_bytes();

@@ -71,3 +71,34 @@ impl Queue {
         Some(index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::vec;
+
+    #[test]
+    fn each_is_in_a_queue_once_and_first_in_is_first_out() {
+        let mut entries = vec![Entry::EMPTY; 5];
+        let (mut output, mut news) = (Queue::new(For::Output), Queue::new(For::News));
+        let mut expected: VecDeque<usize> = VecDeque::new();
+        // Three bits of a number for each step; three in eight of them take one out.
+        for seed in 0..1_000_u64 {
+            for digit in 0..16 {
+                match (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> (4 * digit) & 7 {
+                    index @ 0..5 => {
+                        output.push(&mut entries, index as usize);
+                        if !expected.contains(&(index as usize)) {
+                            expected.push_back(index as usize);
+                        }
+                        news.push(&mut entries, 4 - index as usize);
+                    }
+                    5 => assert!(news.pop(&mut entries).is_none_or(|index| index < 5)),
+                    _ => assert_eq!(output.pop(&mut entries), expected.pop_front()),
+                }
+                assert_eq!(output.first(), expected.front().copied());
+            }
+        }
+    }
+}

@@ -297,7 +297,7 @@ impl Tcp<'_> {
     }
 
     /// A free slot; if need be that of a connection in nobody's hands. A crowd of one address
-    /// pushes out its own; else one goes that has sent all it had and waits for a FIN, else a quiet
+    /// pushes out its own; else one goes that closes and whose data has all arrived, else a quiet
     /// one, else one that closes; and of these the one that has been so for longest.
     pub(super) fn slot_for_new(&mut self, now: Instant) -> Option<usize> {
         if let Some(index) = self.free_slot() {
@@ -305,7 +305,7 @@ impl Tcp<'_> {
         }
         let nobody_s = |(index, slot): (usize, &super::Slot)| {
             let connection = slot.connection.as_ref()?;
-            let is_done = matches!(connection.state, State::FinWait2 | State::Closed);
+            let is_done = connection.state == State::Closed || connection.sender().queued() == 0;
             let (loss, until) = match connection.owner {
                 Owner::Orphan { until } => (if is_done { 0 } else { 2 }, until),
                 Owner::Quiet { until, .. } => (1, until),

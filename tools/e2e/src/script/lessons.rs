@@ -8,7 +8,7 @@ use crate::lab::{FORGED, HOST};
 use crate::script::shell::{PROMPT, log_in, on_console};
 use crate::stage::Session;
 use crate::telnet::Telnet;
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, until};
 
 /// The raw peer that is heard of once.
 const STRANGER: u8 = 9;
@@ -81,8 +81,15 @@ pub fn all(session: &mut Session) -> Result<()> {
         let said = take(Some(needed))?;
         let missed = said.contains("  not seen  ") && !said.contains(&done);
         ensure!(missed, "{lesson} without {:?}:\n{said}", steps[needed]);
-        let said = take(None)?;
-        ensure!(said.contains(&done), "{lesson}:\n{said}");
+        let mut said = take(None)?;
+        // The last frame may still be under way.
+        until(&done, PATIENCE, || {
+            if !said.contains(&done) {
+                said = on_console(session, "lesson check")?;
+            }
+            Ok(said.contains(&done).then_some(()))
+        })
+        .with_context(|| said)?;
     }
     let list = on_console(session, "lesson")?;
     let passed = list.lines().filter(|line| line.starts_with("* ")).count();

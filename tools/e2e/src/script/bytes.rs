@@ -9,7 +9,7 @@ use serde_json::Value;
 use xtask::witness::{crc32, data};
 
 use crate::frame::{Frame, Tcp, flag};
-use crate::pcap;
+use crate::pcap::{self, Captured};
 use crate::script::web;
 use crate::stage::Session;
 use crate::tool::Tcpdump;
@@ -26,6 +26,10 @@ pub fn out(session: &mut Session) -> Result<()> {
     let url = session.url(&format!("/bytes?count={BYTES}"))?;
     let tcpdump = Tcpdump::start(lab, "bytes_out")?;
     lab.run("curl", &["-sS", "-f", "-o", &file.display().to_string(), &url], LIMIT)?;
+    let all_came = |captured: &[Captured]| {
+        pcap::check(captured).is_ok_and(|all| Repeats::count(&all, session.address, true).is_ok())
+    };
+    tcpdump.wait_until("all bytes in the capture", all_came)?;
     let (captured, _) = tcpdump.stop()?;
     let received = fs::read(&file).context("read what curl wrote")?;
     ensure!(received == data(BYTES), "{} bytes came, and not those sent", received.len());
@@ -44,6 +48,10 @@ pub fn back(session: &mut Session) -> Result<()> {
     let tcpdump = Tcpdump::start(lab, "bytes_in")?;
     let line = ["-sS", "-f", "-T", &file.display().to_string(), &session.url("/bytes")?];
     let answer = lab.run("curl", &line, LIMIT)?;
+    let all_came = |captured: &[Captured]| {
+        pcap::check(captured).is_ok_and(|all| Repeats::count(&all, session.address, false).is_ok())
+    };
+    tcpdump.wait_until("all bytes in the capture", all_came)?;
     let (captured, _) = tcpdump.stop()?;
     let lost = Lost::so_far(session)?;
     ensure!(lost == before, "the board lost something: {before:?} before, {lost:?} now");

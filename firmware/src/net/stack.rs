@@ -263,6 +263,7 @@ impl Stack {
             if let Ok(packet) = self.sockets.get_mut::<raw::Socket>(self.tcp_raw).recv() {
                 wire.take_reassembled(packet);
             }
+            wire.send_hurried();
         }
         interface.poll_maintenance(at);
         let send = |packet: &[u8]| wire.send(packet);

@@ -88,6 +88,8 @@ struct Waiters {
 /// Our TCP.
 pub struct TcpHost {
     pub engine: Tcp<'static>,
+    /// A segment came whose ACK must not wait for what comes behind it.
+    pub hurries: bool,
     acceptors: [Acceptors; LISTENERS],
     waiters: [Waiters; TCP_SOCKETS],
 }
@@ -162,6 +164,7 @@ impl TcpHost {
         };
         Self {
             engine: Tcp::new(storage, config(congestion), key),
+            hurries: false,
             acceptors: core::array::from_fn(|_| acceptors()),
             waiters: core::array::from_fn(|_| waiters()),
         }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpAddress};
-use tcp::{SegmentOut, Tcp, Verdict};
+use tcp::{SegmentOut, Verdict};
 
 use super::capture::{Recorder, Way as Direction};
 use super::guard::Guard;
@@ -51,7 +51,7 @@ pub struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// What the stack is shown of a received packet: nothing, if it is TCP's.
-    fn for_stack<'p>(self, packet: &'p [u8], sums: Sums, tcp: &mut Tcp<'static>) -> &'p [u8] {
+    fn for_stack<'p>(self, packet: &'p [u8], sums: Sums, tcp: &mut TcpHost) -> &'p [u8] {
         let Some(segment) = segments::read(packet, sums) else {
             if !packet.is_empty() {
                 self.recorder.note(Note::Stack);
@@ -59,7 +59,9 @@ impl<'a> Shared<'a> {
             return packet;
         };
         if self.link.is_ours(&segment.destination.into()) {
-            let verdict = tcp.input(self.now.into(), &segment);
+            let verdict = tcp.engine.input(self.now.into(), &segment);
+            tcp.hurries |=
+                matches!(verdict, Verdict::OutOfOrder | Verdict::Duplicate | Verdict::OutOfWindow);
             self.recorder.note(Note::Tcp(verdict));
             count_verdict(verdict, self.drops);
         } else {
@@ -144,7 +146,15 @@ impl<'a, D: Device> Linked<'a, D> {
     /// Takes a packet that the stack put together from fragments, if it is TCP's.
     pub fn take_reassembled(&mut self, packet: &[u8]) {
         let shared = self.shared();
-        shared.for_stack(packet, Sums::SOFTWARE, &mut self.tcp.engine);
+        shared.for_stack(packet, Sums::SOFTWARE, self.tcp);
+    }
+
+    /// Lets an ACK go of a segment that left a gap, or came again, before the next one is taken
+    /// (RFC 5681 4.2): an ACK tells of three pieces, and may be lost.
+    pub fn send_hurried(&mut self) {
+        if core::mem::take(&mut self.tcp.hurries) {
+            self.send_segments();
+        }
     }
 
     /// Lets TCP send what it has, as far as the device has room.
@@ -224,13 +234,13 @@ impl<D: Device> Device for Linked<'_, D> {
             // device.
             let token = self.device.transmit(at);
             return Some((
-                LinkedRx { from: From::Loop(place), shared, tcp: &mut self.tcp.engine },
+                LinkedRx { from: From::Loop(place), shared, tcp: self.tcp },
                 LinkedTx { token, shared },
             ));
         }
         let (token, transmit) = self.device.receive(at)?;
         Some((
-            LinkedRx { from: From::Wire(token), shared, tcp: &mut self.tcp.engine },
+            LinkedRx { from: From::Wire(token), shared, tcp: self.tcp },
             LinkedTx { token: Some(transmit), shared },
         ))
     }
@@ -265,7 +275,7 @@ enum From<T> {
 pub struct LinkedRx<'a, T> {
     from: From<T>,
     shared: Shared<'a>,
-    tcp: &'a mut Tcp<'static>,
+    tcp: &'a mut TcpHost,
 }
 
 impl<T: RxToken> RxToken for LinkedRx<'_, T> {

@@ -10,9 +10,8 @@ use crate::attack::flood;
 use crate::attack::polite::{at_once, in_a_row};
 use crate::attack::sequence::{collect, examine, nmap};
 use crate::measure::{Demand, wrk};
-use crate::script::web;
 use crate::stage::{Boot, Session};
-use crate::wait::{PATIENCE, until};
+use crate::wait::PATIENCE;
 
 /// Polite requests beside each kind of crowd.
 const REQUESTS: usize = 20;
@@ -67,12 +66,6 @@ pub fn connections(session: &mut Session) -> Result<()> {
     for _ in 0..3 {
         at_once(session, AT_ONCE)?;
     }
-    // The last of these may still be closing, and there is room for 64 in all.
-    until("the others' end", PATIENCE, || {
-        let sockets = &web::status(session)?["tcp_sockets"];
-        let connected = sockets["connected"].as_u64().context("no number of connections")?;
-        Ok((sockets["closing"] == 0 && connected <= 1).then_some(()))
-    })?;
     let load = wrk(session.lab()?, &session.url("/")?, KEPT)?;
     ensure!(load.failed == 0 && load.complete > 0, "{load:?}");
     Ok(())

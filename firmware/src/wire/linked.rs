@@ -60,8 +60,7 @@ impl<'a> Shared<'a> {
         };
         if self.link.is_ours(&segment.destination.into()) {
             let verdict = tcp.engine.input(self.now.into(), &segment);
-            tcp.hurries |=
-                matches!(verdict, Verdict::OutOfOrder | Verdict::Duplicate | Verdict::OutOfWindow);
+            tcp.hurries |= verdict.hurries();
             self.recorder.note(Note::Tcp(verdict));
             count_verdict(verdict, self.drops);
         } else {

@@ -17,9 +17,12 @@ use smoltcp::socket::tcp as theirs;
 use smoltcp::time::Instant as TheirInstant;
 use smoltcp::wire::{HardwareAddress, IpCidr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr};
 use tcp::{
-    Block, Checksum, Config, ConnectionId, Ecn, Endpoint, Entry, HalfOpen, Instant, ListenerId,
-    Read, SegmentIn, Slot, Storage, Tcp,
+    Checksum, Config, ConnectionId, Ecn, Endpoint, Instant, ListenerId, Read, SegmentIn, Tcp,
 };
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+use support::{Memory, Sizes};
 
 /// Time that passes in each turn, for each frame that the device takes in it: 100 Mbit/s.
 const FRAME_US: u64 = 120;
@@ -33,10 +36,9 @@ const IP_BYTES: usize = 20;
 const CHUNK_BYTES: usize = 65_536;
 /// Places for connections, of which one is used.
 const CONNECTIONS: usize = 64;
-/// Places for half-open connections: without one there are only cookies, which agree on no SACK.
-const HALF_OPEN: usize = 8;
-/// Blocks of each host.
-const BLOCKS: usize = 600;
+/// Memory of each host. Half-open connections need a place: without one there are only cookies,
+/// which agree on no SACK.
+const SIZES: Sizes = Sizes { connections: CONNECTIONS, half_open: 8, time_wait: 0, blocks: 600 };
 /// Bytes of each of smoltcp's rings.
 const THEIR_RING_BYTES: usize = 260_096;
 const PORT: u16 = 80;
@@ -57,10 +59,8 @@ fn main() {
         }
         who => {
             let config = Config { timestamps: who == Some("timestamps"), ..Config::default() };
-            let mut memory = [Memory::new(), Memory::new()];
-            let [first, second] = &mut memory;
-            let engines = [first, second].map(|memory| Tcp::new(memory.storage(), config, [7; 16]));
-            let [source, sink] = engines;
+            let mut memory = [Memory::new(SIZES), Memory::new(SIZES)];
+            let [source, sink] = memory.each_mut().map(|memory| memory.engine(config, 7));
             transfer(
                 [&mut Ours::new(1, source, false), &mut Ours::new(2, sink, true)],
                 bytes,
@@ -133,35 +133,6 @@ fn receiver_turn(host: &mut dyn Host, now_us: u64, taken: &Packets, given: &mut 
 
 fn address(last: u8) -> Ipv4Address {
     Ipv4Address::new(192, 0, 2, last)
-}
-
-/// Memory of an engine.
-struct Memory {
-    connections: Vec<Slot>,
-    entries: Vec<Entry>,
-    half_open: Vec<Option<HalfOpen>>,
-    blocks: Vec<Block>,
-}
-
-impl Memory {
-    fn new() -> Self {
-        Self {
-            connections: (0..CONNECTIONS).map(|_| Slot::EMPTY).collect(),
-            entries: vec![Entry::EMPTY; CONNECTIONS],
-            half_open: vec![None; HALF_OPEN],
-            blocks: vec![[0; 4096]; BLOCKS],
-        }
-    }
-
-    fn storage(&mut self) -> Storage<'_> {
-        Storage {
-            connections: &mut self.connections,
-            entries: &mut self.entries,
-            half_open: &mut self.half_open,
-            time_wait: &mut [],
-            blocks: &mut self.blocks,
-        }
-    }
 }
 
 /// This crate.

@@ -150,6 +150,12 @@ impl Verdict {
                 | Self::NoMemory
         )
     }
+
+    /// True if the peer is to hear of it before the next segment is taken: it may have lost one,
+    /// and each ACK tells it more (RFC 5681 4.2).
+    pub const fn hurries(self) -> bool {
+        matches!(self, Self::OutOfOrder | Self::Duplicate | Self::OutOfWindow)
+    }
 }
 
 told! {

@@ -15,7 +15,7 @@ use crate::limits::{HTTP_RESPONSE_HEAD_BYTES_MAX, PAGE_BYTES_MAX};
 const CONTENT_AT: usize = HTTP_RESPONSE_HEAD_BYTES_MAX;
 /// Bytes behind the content: the end of a chunk, and the last chunk.
 const TAIL: &[u8] = b"\r\n0\r\n\r\n";
-/// Bytes of `XXXX\r\n`, a chunk's length in front of it.
+/// Bytes of a chunk's length in front of it: four digits, CR and LF.
 const CHUNK_SIZE_BYTES: usize = 6;
 
 const _: () = assert!(PAGE_BYTES_MAX <= 0xFFFF, "a chunk's length has four digits");

@@ -197,28 +197,28 @@ impl Responder {
         }
         self.state = State::Idle;
         self.pending = Set::default();
-        let message = MessageBuilder::from_target(target()).expect("a header fits");
-        let mut answer = start_answer(message.question());
-        for record in self.identity.records().iter() {
-            // What does not fit is forgotten by others when its time is up.
-            let _ = self.push(&mut answer, record, Some(Ttl::from_secs(0)), false);
-        }
-        Some(finish(answer))
+        Some(self.farewell(self.identity.records().iter(), false))
     }
 
     /// Our addresses under a name that is another's now (10.1): others may have kept both. Of a
     /// service the other may say the very same, so of that nothing is taken back.
     fn taken_back(&mut self, name: Text<HOSTNAME_BYTES_MAX>) -> Packet {
         let ours = core::mem::replace(&mut self.identity.name, name);
+        let is_address = |record: &Record| matches!(record, Record::Address4 | Record::Address6(_));
+        // As to plain clients: the cache-flush bit would flush what the other said, too.
+        let packet = self.farewell(self.identity.records().iter().filter(is_address), true);
+        self.identity.name = ours;
+        packet
+    }
+
+    /// Says that these records end (10.1): their time to live is 0.
+    fn farewell(&self, records: impl Iterator<Item = Record>, is_plain: bool) -> Packet {
         let message = MessageBuilder::from_target(target()).expect("a header fits");
         let mut answer = start_answer(message.question());
-        for record in self.identity.records().iter() {
-            if let Record::Address4 | Record::Address6(_) = record {
-                // As to plain clients: the cache-flush bit would flush what the other said, too.
-                let _ = self.push(&mut answer, record, Some(Ttl::from_secs(0)), true);
-            }
+        for record in records {
+            // What does not fit is forgotten by others when its time is up.
+            let _ = self.push(&mut answer, record, Some(Ttl::from_secs(0)), is_plain);
         }
-        self.identity.name = ours;
         finish(answer)
     }
 

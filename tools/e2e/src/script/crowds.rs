@@ -10,8 +10,9 @@ use crate::attack::flood;
 use crate::attack::polite::{at_once, in_a_row};
 use crate::attack::sequence::{collect, examine, nmap};
 use crate::measure::{Demand, wrk};
+use crate::script::web;
 use crate::stage::{Boot, Session};
-use crate::wait::PATIENCE;
+use crate::wait::{PATIENCE, until};
 
 /// Polite requests beside each kind of crowd.
 const REQUESTS: usize = 20;
@@ -66,6 +67,12 @@ pub fn connections(session: &mut Session) -> Result<()> {
     for _ in 0..3 {
         at_once(session, AT_ONCE)?;
     }
+    // There is room for as many as wrk keeps: nobody else's may be left, of crowds before neither.
+    until("free places", PATIENCE, || {
+        let free = web::status(session)?["tcp_sockets"]["free"].as_u64().context("free")?;
+        // One of those taken asks for this.
+        Ok((free + 1 >= KEPT.clients.into()).then_some(()))
+    })?;
     let load = wrk(session.lab()?, &session.url("/")?, KEPT)?;
     ensure!(load.failed == 0 && load.complete > 0, "{load:?}");
     Ok(())

@@ -9,7 +9,8 @@
 //! All interfaces are TAPs: no kernel leaves a checksum to hardware, or takes frames together.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -171,15 +172,35 @@ impl Cable {
     /// # Errors
     /// If the kernel does not say.
     pub fn client_checksum_errors(&self) -> Result<u64> {
-        let text =
-            self.client.enter(|| std::fs::read_to_string("/proc/thread-self/net/snmp"))??;
-        let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp:"));
-        let (names, values) = lines.next().zip(lines.next()).context("no TCP counters")?;
-        let mut both = names.split_whitespace().zip(values.split_whitespace());
-        let (_, value) =
-            both.find(|(name, _)| *name == "InCsumErrors").context("no InCsumErrors")?;
-        Ok(value.parse()?)
+        counted(&self.client, "snmp", "Tcp:", "InCsumErrors")
     }
+
+    /// What the server's TCP counted so far, by the name of Linux's TcpExt, as `TCPTimeouts`.
+    ///
+    /// # Errors
+    /// If the server does not say.
+    pub fn server_counted(&self, name: &str) -> Result<u64> {
+        if let Some((_, linux)) = &self.linux {
+            return counted(linux, "netstat", "TcpExt:", name);
+        }
+        let mut stream = connect(&self.client, self.server)?;
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {}\r\n\r\n", self.server)?;
+        let text = io::read_to_string(stream)?;
+        let sample = format!("barewire_tcp_events_total{{event=\"{name}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&sample));
+        Ok(value.with_context(|| format!("no {name}: {text}"))?.parse()?)
+    }
+}
+
+/// A counter of a host's kernel: its file in /proc/net, the table there, its name.
+fn counted(host: &Namespace, file: &str, table: &str, name: &str) -> Result<u64> {
+    let path = format!("/proc/thread-self/net/{file}");
+    let text = host.enter(|| fs::read_to_string(&path))??;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(table));
+    let (names, values) = lines.next().zip(lines.next()).context("no such counters")?;
+    let mut both = names.split_whitespace().zip(values.split_whitespace());
+    let (_, value) = both.find(|(found, _)| *found == name).with_context(|| format!("no {name}"))?;
+    Ok(value.parse()?)
 }
 
 /// A host on the board's network, and the other end of its only cable.

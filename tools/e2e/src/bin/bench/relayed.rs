@@ -10,6 +10,9 @@ use e2e::measure::relayed::{Cable, Moved, ROWS};
 use e2e::measure::transfer::Content;
 use e2e::stage::{Boot, Session};
 
+/// What the server waits for longest: its retransmission timeouts.
+const TIMEOUTS: &str = "TCPTimeouts";
+
 /// Measures, and prints each turn, the medians and their ratios.
 ///
 /// # Errors
@@ -42,13 +45,16 @@ pub fn run(name: &str, turns: usize, congestion: Option<String>, bytes: usize) -
         let mut all = [const { Vec::new() }; 2];
         for turn in 1..=turns {
             for ((who, cable), moved) in cables.iter().zip(&mut all) {
+                let before = cable.server_counted(TIMEOUTS)?;
                 let (took, tallies) = cable
                     .moves_under(*faults, turn as u64, &content)
                     .with_context(|| format!("{name}, turn {turn}, {who}"))
                     .map_err(|error| session.explain(error))?;
                 // Of the direction that the bytes go.
                 let frames = [tallies[0][0].frames, tallies[1][1].frames];
-                println!("{name} {turn} {who}: {}, frames {frames:?}", show(bytes, took));
+                let timeouts = cable.server_counted(TIMEOUTS)? - before;
+                let shown = show(bytes, took);
+                println!("{name} {turn} {who}: {shown}, frames {frames:?}, timeouts {timeouts}");
                 moved.push(took);
             }
         }

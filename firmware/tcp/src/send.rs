@@ -98,8 +98,9 @@ pub(crate) struct Sender {
     timers: SendTimers,
     /// A writer found no room.
     blocked_writer: bool,
-    /// The last time a segment with data left.
+    /// The last time a segment with data left, and the bytes delivered by then; wraps.
     sent_at: Instant,
+    sent_delivered: u32,
     /// Segments sent again, for `ss`.
     resent: u32,
     /// Those of them that no duplicate SACK has told of.
@@ -134,6 +135,7 @@ impl Sender {
             timers: SendTimers::default(),
             blocked_writer: false,
             sent_at: Instant::START,
+            sent_delivered: 0,
             resent: 0,
             unexplained: 0,
         }
@@ -391,6 +393,7 @@ impl Sender {
         let has_probe = self.sent_at == now && self.timers.tail_at.is_some();
         let arms = new && !(has_probe && self.nxt.since(self.una) > 2 * self.mss());
         self.sent_at = now;
+        self.sent_delivered = self.delivery.delivered();
         self.timers.override_due = false;
         self.note_probe_sent(now, plan, !new);
         self.arm_after_sending(now, plan, arms);

@@ -52,6 +52,9 @@ pub(crate) struct Step {
     /// Bytes that this one delivered, and that were found lost.
     pub acked: u32,
     pub lost: u32,
+    /// Bytes delivered since a segment left: ACKs that are taken together let none leave between
+    /// them.
+    pub unreplaced: u32,
     /// In flight before it, and now.
     pub flight_before: u32,
     pub flight: u32,
@@ -382,7 +385,7 @@ impl Bbr {
                 self.recovery_begins = false;
                 self.conserves = true;
                 self.round_end = step.delivered;
-                self.window = delivered;
+                self.window = step.flight.saturating_add(step.unreplaced);
             }
             if self.conserves {
                 self.window = self.window.max(delivered);

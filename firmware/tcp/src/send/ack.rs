@@ -395,10 +395,12 @@ impl Sender {
             (Congestion::LossBased(_), _) => {}
             (Congestion::Bbr(bbr), _) => {
                 let sent_once = latest.filter(|latest| !latest.again);
+                let delivered = self.delivery.delivered();
                 bbr.acked(&Step {
                     now,
                     mss,
-                    delivered: self.delivery.delivered(),
+                    delivered,
+                    unreplaced: delivered.wrapping_sub(self.sent_delivered),
                     acked,
                     lost,
                     flight_before,

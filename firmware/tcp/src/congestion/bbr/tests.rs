@@ -38,6 +38,7 @@ impl Line {
             delivered: self.delivered,
             acked,
             lost,
+            unreplaced: acked,
             flight_before: flight,
             flight: 0,
             round_trip_us: Some(round_trip_us),
@@ -115,6 +116,38 @@ fn a_loss_changes_the_window_for_a_round_and_the_model_not_at_all() {
     line.bbr.recovered();
     assert_eq!(line.bbr.window(), window);
     assert_eq!(line.bbr.info().bytes_per_second, model);
+}
+
+#[test]
+fn acks_that_are_taken_together_are_all_replaced() {
+    let mut line = Line::probing();
+    let window = line.bbr.window();
+    let mut step = Step {
+        now: line.now,
+        mss: MSS,
+        delivered: line.delivered,
+        acked: MSS,
+        lost: 0,
+        unreplaced: 0,
+        flight_before: window,
+        flight: window,
+        round_trip_us: None,
+        sample: None,
+    };
+    // Four, of which the last tells of a loss. Nothing could leave between them.
+    for number in 1..=4 {
+        step.flight_before = step.flight;
+        step.flight -= MSS;
+        step.delivered = step.delivered.wrapping_add(MSS);
+        step.unreplaced += MSS;
+        if number == 4 {
+            step.lost = MSS;
+            step.flight -= MSS;
+            line.bbr.lost();
+        }
+        line.bbr.acked(&step);
+    }
+    assert_eq!(line.bbr.window(), window - MSS, "but for what was lost");
 }
 
 #[test]
@@ -207,6 +240,7 @@ mod properties {
                     delivered,
                     acked,
                     lost,
+                    unreplaced: acked,
                     flight_before: flight,
                     flight,
                     round_trip_us,

@@ -277,7 +277,6 @@ impl Stack {
 
         self.address_dues = [address_due, ipv6_due];
         self.bound.tell_lost(now, &self.link, wire.tcp);
-        wire.tcp.wake(now, |peer| self.link.doubt(now, &peer));
 
         wire.flush();
         self.output.flush(|packet| wire.send(packet));
@@ -290,6 +289,8 @@ impl Stack {
             }
         }
         wire.send_segments();
+        // Now that all has left, it is known whose writers are wanted.
+        wire.tcp.wake(now, |peer| self.link.doubt(now, &peer));
         // What was just written may wait for neighbours that are to be asked for.
         wire.flush();
 

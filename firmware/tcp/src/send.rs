@@ -223,10 +223,13 @@ impl Sender {
         self.closed = true;
     }
 
-    /// Bytes that the ring takes at present: twice the congestion window, within bounds.
+    /// Bytes that the ring takes at present: a congestion window behind what is outstanding, and
+    /// two at least, within bounds. What is outstanding may be many windows, if it begins with a
+    /// gap: what the peer has of it is not in flight.
     fn capacity(&self) -> u32 {
-        let wanted = self.congestion.window().saturating_mul(2);
-        wanted.clamp(SEND_BYTES_INITIAL, SEND_BYTES_MAX)
+        let window = self.congestion.window().max(SEND_BYTES_INITIAL / 2);
+        let outstanding = self.nxt.since(self.una).max(window);
+        outstanding.saturating_add(window).min(SEND_BYTES_MAX)
     }
 
     /// Takes what there is room for.
@@ -248,13 +251,15 @@ impl Sender {
         taken as usize
     }
 
-    /// True once, when a writer that was refused should come again: a third of the ring is free.
+    /// True once, when a writer that was refused should come again: no more is unsent than a third
+    /// of what may be.
     pub fn take_writable(&mut self) -> bool {
-        let writable = self.blocked_writer && self.queued() <= self.capacity() / 3 * 2;
-        if writable {
-            self.blocked_writer = false;
+        if !self.blocked_writer {
+            return false;
         }
-        writable
+        let most = self.capacity().saturating_sub(self.nxt.since(self.una));
+        self.blocked_writer = most == 0 || self.unsent() > most / 3;
+        !self.blocked_writer
     }
 
     /// What was written so far is urgent (RFC 9293 3.8.5).

@@ -35,6 +35,7 @@ impl Connection {
                 None => {
                     if self.is_live() && self.state.is_synchronized() {
                         self.send.settle(context.now);
+                        self.news.writable |= self.send.take_writable();
                     }
                     self.dirty = false;
                     return Progress::Done;

@@ -199,7 +199,8 @@ fn counted(host: &Namespace, file: &str, table: &str, name: &str) -> Result<u64>
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(table));
     let (names, values) = lines.next().zip(lines.next()).context("no such counters")?;
     let mut both = names.split_whitespace().zip(values.split_whitespace());
-    let (_, value) = both.find(|(found, _)| *found == name).with_context(|| format!("no {name}"))?;
+    let (_, value) =
+        both.find(|(found, _)| *found == name).with_context(|| format!("no {name}"))?;
     Ok(value.parse()?)
 }
 

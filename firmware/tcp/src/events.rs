@@ -94,6 +94,8 @@ told! {
         Trimmed => "trimmed",
         /// Data kept for later: something before it is missing.
         OutOfOrder => "out of order",
+        /// The same, in order with the segment before it: a SACK of both tells as much as two.
+        BeyondGap => "beyond a gap",
         /// Data we have already.
         Duplicate => "duplicate",
         /// An ACK that repeats the last one.

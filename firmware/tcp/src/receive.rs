@@ -52,6 +52,8 @@ pub(crate) enum Taken {
     /// RCV.NXT moved on.
     InOrder,
     OutOfOrder,
+    /// Out of order, but in order with the one before.
+    Longer,
     Twice,
     NoRoom,
 }
@@ -227,7 +229,8 @@ impl Receiver {
             self.twice = Some(SackBlock { left, right: right.min(held.right) });
             count(&mut counters.dsack_ofo_sent);
         }
-        match self.pieces.insert(left, right) {
+        let inserted = self.pieces.insert(left, right);
+        match inserted {
             Inserted::Full => {
                 count(&mut counters.ofo_drop);
                 return (Taken::NoRoom, trimmed);
@@ -236,14 +239,14 @@ impl Receiver {
                 count(&mut counters.ofo_merge);
                 return (Taken::Twice, trimmed);
             }
-            Inserted::Kept => count(&mut counters.ofo_queue),
+            Inserted::Kept | Inserted::Longer => count(&mut counters.ofo_queue),
         }
         // Within the window there is memory.
         self.ring.write(pool, left, data);
         if fin_here && self.pieces.end().is_none_or(|last| last.le(end)) {
             self.fin = Some(end);
         }
-        (Taken::OutOfOrder, trimmed)
+        (if inserted == Inserted::Longer { Taken::Longer } else { Taken::OutOfOrder }, trimmed)
     }
 
     /// Data before RCV.NXT came again.

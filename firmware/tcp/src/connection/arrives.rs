@@ -346,7 +346,8 @@ impl Connection {
         Some(match taken {
             Taken::InOrder if trimmed => Verdict::Trimmed,
             Taken::InOrder => Verdict::Accepted,
-            Taken::OutOfOrder => Verdict::OutOfOrder,
+            Taken::Longer if self.send.sack => Verdict::BeyondGap,
+            Taken::OutOfOrder | Taken::Longer => Verdict::OutOfOrder,
             Taken::Twice => Verdict::Duplicate,
             Taken::NoRoom => Verdict::NoMemory,
         })

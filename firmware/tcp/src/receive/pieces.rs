@@ -25,6 +25,8 @@ pub(crate) struct Pieces {
 pub(crate) enum Inserted {
     /// It is kept, or what was new of it.
     Kept,
+    /// The same; it follows what was inserted last.
+    Longer,
     /// All of it was here before.
     Twice,
     /// One more piece would be too many.
@@ -54,15 +56,22 @@ impl Pieces {
                 Err(_) => Inserted::Full,
             };
         }
-        let inside = self.pieces[first].left.le(left) && right.le(self.pieces[first].right);
+        let found = self.pieces[first];
+        let inside = found.left.le(left) && right.le(found.right);
+        let is_latest = found.grown.wrapping_add(1) == self.clock;
+        let follows = is_latest && found.right == left && first + 1 == behind;
         let merged = Piece {
-            left: self.pieces[first].left.min(left),
+            left: found.left.min(left),
             right: self.pieces[behind - 1].right.max(right),
             grown: self.clock,
         };
         self.pieces[first] = merged;
         self.pieces.drain(first + 1..behind);
-        if inside { Inserted::Twice } else { Inserted::Kept }
+        match (inside, follows) {
+            (true, _) => Inserted::Twice,
+            (false, true) => Inserted::Longer,
+            (false, false) => Inserted::Kept,
+        }
     }
 
     /// What was in order ends at `next` now: returns where it ends with the pieces that join it.

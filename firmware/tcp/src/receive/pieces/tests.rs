@@ -28,6 +28,25 @@ fn the_piece_that_grew_last_is_told_first() {
 }
 
 #[test]
+fn what_follows_the_one_before_is_told_apart() {
+    let mut pieces = Pieces::new();
+    for (left, right, expected) in [
+        (10, 20, Inserted::Kept),
+        (20, 30, Inserted::Longer),
+        (40, 50, Inserted::Kept),
+        (50, 60, Inserted::Longer),
+        (30, 35, Inserted::Kept),
+        (60, 70, Inserted::Kept),
+        (5, 10, Inserted::Kept),
+        (35, 40, Inserted::Kept),
+        (70, 75, Inserted::Longer),
+    ] {
+        assert_eq!(pieces.insert(Seq(left), Seq(right)), expected, "{left}");
+    }
+    assert_eq!(latest(&pieces), [(5, 75)]);
+}
+
+#[test]
 fn one_piece_too_many_is_refused_and_a_joining_one_is_not() {
     let mut pieces = Pieces::new();
     for piece in 0..PIECES_MAX as u32 {
@@ -53,7 +72,7 @@ proptest! {
             match pieces.insert(from, to) {
                 Inserted::Full => {}
                 Inserted::Twice => prop_assert!(!news),
-                Inserted::Kept => {
+                Inserted::Kept | Inserted::Longer => {
                     prop_assert!(news);
                     model.extend(left..left + length);
                 }

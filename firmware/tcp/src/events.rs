@@ -94,8 +94,11 @@ told! {
         Trimmed => "trimmed",
         /// Data kept for later: something before it is missing.
         OutOfOrder => "out of order",
-        /// The same, in order with the segment before it: a SACK of both tells as much as two.
+        /// The same, in order with the segment before it, and not among the first three: the next
+        /// SACK tells of both.
         BeyondGap => "beyond a gap",
+        /// Data in order that was missing before what came out of order.
+        Filled => "gap filled",
         /// Data we have already.
         Duplicate => "duplicate",
         /// An ACK that repeats the last one.
@@ -156,7 +159,7 @@ impl Verdict {
     /// True if the peer is to hear of it before the next segment is taken: it may have lost one,
     /// and each ACK tells it more (RFC 5681 4.2).
     pub const fn hurries(self) -> bool {
-        matches!(self, Self::OutOfOrder | Self::Duplicate | Self::OutOfWindow)
+        matches!(self, Self::OutOfOrder | Self::Filled | Self::Duplicate | Self::OutOfWindow)
     }
 }
 

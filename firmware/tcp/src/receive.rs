@@ -11,8 +11,8 @@
 
 use crate::counters::{Counters, count};
 use crate::limits::{
-    DELAYED_ACK_US, QUICK_ACKS, RECEIVE_BLOCKS_MIN, RECEIVE_BYTES_INITIAL, RECEIVE_BYTES_MAX,
-    WINDOW_GROWTH_US_MIN, WINDOW_SHIFT,
+    DELAYED_ACK_US, DUPLICATE_ACKS, QUICK_ACKS, RECEIVE_BLOCKS_MIN, RECEIVE_BYTES_INITIAL,
+    RECEIVE_BYTES_MAX, WINDOW_GROWTH_US_MIN, WINDOW_SHIFT,
 };
 use crate::memory::Pool;
 use crate::options::{SackBlock, SackBlocks};
@@ -51,8 +51,10 @@ pub(crate) enum AckReason {
 pub(crate) enum Taken {
     /// RCV.NXT moved on.
     InOrder,
+    /// The same, with a gap behind it that is filled, in part or whole.
+    Filled,
     OutOfOrder,
-    /// Out of order, but in order with the one before.
+    /// Out of order, but in order with the one before, and one of many since RCV.NXT moved.
     Longer,
     Twice,
     NoRoom,
@@ -84,6 +86,8 @@ pub(crate) struct Receiver {
     segment_bytes: u32,
     /// Segments that are acknowledged at once, as some were missing just before.
     quick: u8,
+    /// Segments beyond a gap since RCV.NXT moved.
+    beyond: u32,
     /// Bytes behind urgent data (RCV.UP).
     urgent: Option<Seq>,
     /// Received twice; to be told once (RFC 2883).
@@ -123,6 +127,7 @@ impl Receiver {
             told: (RECEIVE_BYTES_INITIAL >> if scaled { WINDOW_SHIFT } else { 0 }) as u16,
             segment_bytes: 0,
             quick: 0,
+            beyond: 0,
             urgent: None,
             twice: None,
             growth: Growth { since: now, bytes: 0 },
@@ -216,12 +221,12 @@ impl Receiver {
         }
         let data = &data[left.since(seq) as usize..right.since(seq) as usize];
         if left == self.nxt {
-            self.take_in_order(pool, now, left, data);
+            let taken = self.take_in_order(pool, now, left, data);
             if fin_here {
                 self.fin = Some(end);
             }
             self.reach_fin();
-            return (Taken::InOrder, trimmed);
+            return (taken, trimmed);
         }
         self.need = AckNeed::Now(AckReason::Duplicate);
         self.quick = QUICK_ACKS;
@@ -246,7 +251,9 @@ impl Receiver {
         if fin_here && self.pieces.end().is_none_or(|last| last.le(end)) {
             self.fin = Some(end);
         }
-        (if inserted == Inserted::Longer { Taken::Longer } else { Taken::OutOfOrder }, trimmed)
+        self.beyond = self.beyond.saturating_add(1);
+        let longer = inserted == Inserted::Longer && self.beyond > DUPLICATE_ACKS;
+        (if longer { Taken::Longer } else { Taken::OutOfOrder }, trimmed)
     }
 
     /// Data before RCV.NXT came again.
@@ -257,7 +264,13 @@ impl Receiver {
         }
     }
 
-    fn take_in_order(&mut self, pool: &mut Pool<'_>, now: Instant, left: Seq, data: &[u8]) {
+    fn take_in_order(
+        &mut self,
+        pool: &mut Pool<'_>,
+        now: Instant,
+        left: Seq,
+        data: &[u8],
+    ) -> Taken {
         let had_pieces = !self.pieces.is_empty();
         self.ring.write(pool, left, data);
         self.nxt = self.pieces.join(left.plus(data.len() as u32));
@@ -278,6 +291,8 @@ impl Receiver {
             AckNeed::No => AckNeed::By(now.after(DELAYED_ACK_US)),
             by @ AckNeed::By(_) => by,
         };
+        self.beyond = 0;
+        if had_pieces { Taken::Filled } else { Taken::InOrder }
     }
 
     /// Moves over the FIN if all before it is here.

@@ -337,15 +337,16 @@ impl Connection {
             segment.payload,
             fin,
         );
-        if taken == Taken::InOrder {
+        if matches!(taken, Taken::InOrder | Taken::Filled) {
             self.news.readable = true;
         }
         if self.receive.is_finished() {
             self.peer_closed(context);
         }
         Some(match taken {
-            Taken::InOrder if trimmed => Verdict::Trimmed,
+            Taken::InOrder | Taken::Filled if trimmed => Verdict::Trimmed,
             Taken::InOrder => Verdict::Accepted,
+            Taken::Filled => Verdict::Filled,
             Taken::Longer if self.send.sack => Verdict::BeyondGap,
             Taken::OutOfOrder | Taken::Longer => Verdict::OutOfOrder,
             Taken::Twice => Verdict::Duplicate,

@@ -98,6 +98,47 @@ fn segments_that_come_together_are_acknowledged_together() {
 }
 
 #[test]
+fn beyond_a_gap_the_first_three_hurry_and_each_piece_and_what_fills_it() {
+    use Verdict::{BeyondGap, Filled, OutOfOrder};
+    let (us, peer) = (at("192.0.2.1", 80), at("192.0.2.2", 40_000));
+    for sack_permitted in [true, false] {
+        let mut memory = Memory::new(HOUSE);
+        let mut tcp = memory.engine(Config::default(), 1);
+        tcp.listen("test", None, 80, 4).expect("a listener");
+        let header =
+            |seq, ack, flags| Header { seq, ack, flags, window: 9000, ..Header::default() };
+        let deliver = |tcp: &mut Tcp<'_>, header, data: &[u8]| {
+            give(tcp, 1, peer.address, us.address, &segment(peer, us, header, data))
+        };
+        let options = Options { sack_permitted, ..Options::default() };
+        let syn = Header { options, ..header(Seq(99), Seq(0), Flags::SYN) };
+        deliver(&mut tcp, syn, &[]);
+        let syn_ack = heard(&mut tcp, 1);
+        let ours = Segment::parse(&syn_ack[0].1).expect("a SYN-ACK").header.seq.plus(1);
+        deliver(&mut tcp, header(Seq(100), ours, Flags::ACK), &[]);
+        // The first, the seventh and the ninth are missing; the first then comes.
+        let later = if sack_permitted { BeyondGap } else { OutOfOrder };
+        for (piece, expected) in [
+            (1, OutOfOrder),
+            (2, OutOfOrder),
+            (3, OutOfOrder),
+            (4, later),
+            (5, later),
+            (7, OutOfOrder),
+            (9, OutOfOrder),
+            (10, later),
+            (0, Filled),
+            (11, OutOfOrder),
+        ] {
+            let verdict =
+                deliver(&mut tcp, header(Seq(100 + piece * 500), ours, Flags::ACK), &[7; 500]);
+            assert_eq!(verdict, expected, "{piece}, SACK {sack_permitted}");
+            assert_eq!(verdict.hurries(), expected != BeyondGap);
+        }
+    }
+}
+
+#[test]
 fn what_was_not_taken_is_offered_again() {
     let mut memory = Memory::new(HOUSE);
     let mut tcp = memory.engine(Config::default(), 1);

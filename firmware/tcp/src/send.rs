@@ -223,13 +223,15 @@ impl Sender {
         self.closed = true;
     }
 
-    /// Bytes that the ring takes at present: a congestion window behind what is outstanding, and
-    /// two at least, within bounds. What is outstanding may be many windows, if it begins with a
-    /// gap: what the peer has of it is not in flight.
+    /// Bytes that the ring takes at present: two congestion windows behind what is outstanding,
+    /// within bounds. One may be acknowledged at once, and the writer is not there at once. What is
+    /// outstanding may be many windows, if it begins with a gap: what the peer has of it is not in
+    /// flight.
     fn capacity(&self) -> u32 {
-        let window = self.congestion.window().max(SEND_BYTES_INITIAL / 2);
+        let window = self.congestion.window();
         let outstanding = self.nxt.since(self.una).max(window);
-        outstanding.saturating_add(window).min(SEND_BYTES_MAX)
+        let wanted = outstanding.saturating_add(window.saturating_mul(2));
+        wanted.clamp(SEND_BYTES_INITIAL, SEND_BYTES_MAX)
     }
 
     /// Takes what there is room for.
@@ -251,14 +253,14 @@ impl Sender {
         taken as usize
     }
 
-    /// True once, when a writer that was refused should come again: no more is unsent than a third
-    /// of what may be.
+    /// True once, when a writer that was refused should come again: no more is unsent than half of
+    /// what may be.
     pub fn take_writable(&mut self) -> bool {
         if !self.blocked_writer {
             return false;
         }
         let most = self.capacity().saturating_sub(self.nxt.since(self.una));
-        self.blocked_writer = most == 0 || self.unsent() > most / 3;
+        self.blocked_writer = most == 0 || self.unsent() > most / 2;
         !self.blocked_writer
     }
 

@@ -282,9 +282,18 @@ impl Sender {
         self.board.in_flight().saturating_sub(self.episode.duplicates * self.mss())
     }
 
-    /// At which segments leave at most, if they are paced.
+    /// Bytes delivered since a segment left: ACKs that are taken together let none leave between
+    /// them.
+    fn unreplaced(&self) -> u32 {
+        self.delivery.delivered().wrapping_sub(self.sent_delivered)
+    }
+
+    /// At which segments leave at most, if they are paced. One delayed ACK makes the smoothed round
+    /// trip long for many that follow: what is paced by is the latest, if that is shorter.
     fn rate(&self) -> Option<Rate> {
-        self.congestion.rate(self.rtt.smoothed_us())
+        let smoothed_us = self.rtt.smoothed_us()?;
+        let us = self.rack.round_trip_us().map_or(smoothed_us, |latest| latest.min(smoothed_us));
+        self.congestion.rate(us)
     }
 
     fn may_fly(&self, length: u32) -> bool {

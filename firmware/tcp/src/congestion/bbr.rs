@@ -52,8 +52,7 @@ pub(crate) struct Step {
     /// Bytes that this one delivered, and that were found lost.
     pub acked: u32,
     pub lost: u32,
-    /// Bytes delivered since a segment left: ACKs that are taken together let none leave between
-    /// them.
+    /// Bytes delivered since a segment left.
     pub unreplaced: u32,
     /// In flight before it, and now.
     pub flight_before: u32,

@@ -364,7 +364,8 @@ impl Sender {
         let mss = self.mss();
         let flight = self.nxt.since(self.una);
         self.congestion.reduce(mss);
-        let phase = Phase::Recovery { point: self.nxt, prr: Prr::start(flight), lossy };
+        let prr = Prr::start(flight, self.unreplaced());
+        let phase = Phase::Recovery { point: self.nxt, prr, lossy };
         self.episode.start(phase, self.nxt);
         self.timers.tail = None;
         self.timers.tail_due = false;
@@ -381,6 +382,7 @@ impl Sender {
             latest.map(|latest| (latest.sent_at, latest.mark)),
             self.rack.round_trip_us_min(),
         );
+        let unreplaced = self.unreplaced();
         // Without SACK a duplicate ACK stands for a segment.
         let acked = if duplicate && !self.sack { mss } else { delivered.bytes };
         match (&mut self.congestion, &mut self.episode.phase) {
@@ -395,12 +397,11 @@ impl Sender {
             (Congestion::LossBased(_), _) => {}
             (Congestion::Bbr(bbr), _) => {
                 let sent_once = latest.filter(|latest| !latest.again);
-                let delivered = self.delivery.delivered();
                 bbr.acked(&Step {
                     now,
                     mss,
-                    delivered,
-                    unreplaced: delivered.wrapping_sub(self.sent_delivered),
+                    delivered: self.delivery.delivered(),
+                    unreplaced,
                     acked,
                     lost,
                     flight_before,

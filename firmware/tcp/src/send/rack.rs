@@ -42,6 +42,11 @@ impl Rack {
         self.reordering_seen
     }
 
+    /// The latest round trip, microseconds; none before the first.
+    pub fn round_trip_us(&self) -> Option<u64> {
+        self.is_active().then_some(self.round_trip_us)
+    }
+
     /// The smallest round trip of the connection, microseconds; `u64::MAX` before the first.
     pub fn round_trip_us_min(&self) -> u64 {
         self.round_trip_us_min

@@ -77,7 +77,8 @@ impl Congestion {
     /// The rate at which segments leave at most, if they are paced. Without a model a window is
     /// spread over its round trip only where that is long enough for a timer: on a wire of its own
     /// the ACKs are the clock.
-    pub fn rate(&self, us: u64) -> Option<Rate> {
+    pub fn rate(&self, round_trip_us: Option<u64>) -> Option<Rate> {
+        let us = round_trip_us?;
         match self {
             Self::LossBased(law) if us >= PACED_ROUND_TRIP_US_MIN => {
                 Some(Rate::of(law.window(), us, law.is_slow_start()))

@@ -94,6 +94,9 @@ pub(crate) struct Sender {
     pub rtt: Rtt,
     congestion: Congestion,
     pace: Pace,
+    /// The round trip that a window is spread over: the smoothed or the latest, whichever is
+    /// shorter. One delayed ACK makes the smoothed one long for many that follow.
+    pace_us: Option<u64>,
     episode: Episode,
     timers: SendTimers,
     /// A writer found no room.
@@ -131,6 +134,7 @@ impl Sender {
             rtt: Rtt::new(),
             congestion: Congestion::new(congestion, u32::from(segment_bytes)),
             pace: Pace::default(),
+            pace_us: None,
             episode: Episode::new(start),
             timers: SendTimers::default(),
             blocked_writer: false,
@@ -228,9 +232,8 @@ impl Sender {
     /// outstanding may be many windows, if it begins with a gap: what the peer has of it is not in
     /// flight.
     fn capacity(&self) -> u32 {
-        let window = self.congestion.window();
-        let outstanding = self.nxt.since(self.una).max(window);
-        let wanted = outstanding.saturating_add(window.saturating_mul(2));
+        let ready = self.congestion.window().saturating_mul(2);
+        let wanted = self.nxt.since(self.una).saturating_add(ready);
         wanted.clamp(SEND_BYTES_INITIAL, SEND_BYTES_MAX)
     }
 
@@ -288,12 +291,9 @@ impl Sender {
         self.delivery.delivered().wrapping_sub(self.sent_delivered)
     }
 
-    /// At which segments leave at most, if they are paced. One delayed ACK makes the smoothed round
-    /// trip long for many that follow: what is paced by is the latest, if that is shorter.
+    /// At which segments leave at most, if they are paced.
     fn rate(&self) -> Option<Rate> {
-        let smoothed_us = self.rtt.smoothed_us()?;
-        let us = self.rack.round_trip_us().map_or(smoothed_us, |latest| latest.min(smoothed_us));
-        self.congestion.rate(us)
+        self.congestion.rate(self.pace_us)
     }
 
     fn may_fly(&self, length: u32) -> bool {

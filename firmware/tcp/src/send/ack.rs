@@ -236,6 +236,7 @@ impl Sender {
         if self.rack.delivered(ack.now, delivered, answers_earlier) {
             count(&mut counters.sack_reorder);
         }
+        self.pace_us = self.rtt.smoothed_us().map(|us| us.min(self.rack.round_trip_us()));
     }
 
     /// The episode was needless: all as it was before it.

@@ -28,7 +28,7 @@ impl Rack {
         Self {
             sent_at: Instant::START,
             end: Seq(0),
-            round_trip_us: 0,
+            round_trip_us: u64::MAX,
             round_trip_us_min: u64::MAX,
             steps: 1,
             persist: REORDER_PERSIST,
@@ -42,9 +42,9 @@ impl Rack {
         self.reordering_seen
     }
 
-    /// The latest round trip, microseconds; none before the first.
-    pub fn round_trip_us(&self) -> Option<u64> {
-        self.is_active().then_some(self.round_trip_us)
+    /// The latest round trip, microseconds; `u64::MAX` before the first.
+    pub fn round_trip_us(&self) -> u64 {
+        self.round_trip_us
     }
 
     /// The smallest round trip of the connection, microseconds; `u64::MAX` before the first.

@@ -221,7 +221,7 @@ impl Receiver {
         }
         let data = &data[left.since(seq) as usize..right.since(seq) as usize];
         if left == self.nxt {
-            let taken = self.take_in_order(pool, now, left, data);
+            let taken = self.take_next(pool, now, left, data);
             if fin_here {
                 self.fin = Some(end);
             }
@@ -264,13 +264,7 @@ impl Receiver {
         }
     }
 
-    fn take_in_order(
-        &mut self,
-        pool: &mut Pool<'_>,
-        now: Instant,
-        left: Seq,
-        data: &[u8],
-    ) -> Taken {
+    fn take_next(&mut self, pool: &mut Pool<'_>, now: Instant, left: Seq, data: &[u8]) -> Taken {
         let had_pieces = !self.pieces.is_empty();
         self.ring.write(pool, left, data);
         self.nxt = self.pieces.join(left.plus(data.len() as u32));

@@ -148,8 +148,8 @@ impl<'a, D: Device> Linked<'a, D> {
         shared.for_stack(packet, Sums::SOFTWARE, self.tcp);
     }
 
-    /// Lets an ACK go of a segment that left a gap, or came again, before the next one is taken
-    /// (RFC 5681 4.2): an ACK tells of three pieces, and may be lost.
+    /// Lets an ACK go that must not wait for what comes behind its segment (`Verdict::hurries`):
+    /// one ACK for a whole turn tells of three pieces, and may be lost.
     pub fn send_hurried(&mut self) {
         if core::mem::take(&mut self.tcp.hurries) {
             self.send_segments();

@@ -101,8 +101,9 @@ pub(crate) struct Sender {
     timers: SendTimers,
     /// A writer found no room.
     blocked_writer: bool,
-    /// The last time a segment with data left, and the bytes delivered by then; wraps.
+    /// The last time a segment with data left.
     sent_at: Instant,
+    /// Bytes delivered by then; wraps.
     sent_delivered: u32,
     /// Segments sent again, for `ss`.
     resent: u32,

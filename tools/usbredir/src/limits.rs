@@ -26,6 +26,9 @@ pub const UNPLUG_QUIET: Duration = Duration::from_millis(80);
 /// The device is pulled out at most this long after a control transfer: a driver looks at its
 /// device now and then, and the time right after a look is the farthest from the next one.
 pub const UNPLUG_AFTER_LOOK_MAX: Duration = Duration::from_millis(200);
+/// Frames from the wire that a guest still gets while an unplug waits, so that it has something to
+/// send: a transfer that waits keeps the next one from crossing the disconnection.
+pub const UNPLUG_FRAMES_MAX: usize = 64;
 
 /// Bytes of answers that QEMU has not read; above it no request is read either.
 pub const OUTPUT_BYTES_MAX: usize = 1024 * 1024;

@@ -10,7 +10,8 @@
 //!    QEMU does not find the device by the address that the request was for.
 //! 4. An unplug waits until the guest has looked at the device and then sent nothing for a moment:
 //!    a request that crosses the disconnection is never answered, and QEMU aborts when its channel
-//!    is used again.
+//!    is used again. What the guest sends to the wire meanwhile stays unanswered until the device is
+//!    gone: its channel is taken then, and nothing it sends by a timer of its own can cross.
 //! 5. A transfer that ended with an empty packet is followed by an empty one: QEMU sees a multiple
 //!    of the packet size, takes the transfer for unfinished and asks for the rest of it, into which
 //!    the next burst need not fit.
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use crate::codec::{self, Tagged, decode};
 use crate::device::Device;
-use crate::limits::{REQUESTS_MAX, UNPLUG_AFTER_LOOK_MAX, UNPLUG_QUIET, UNPLUG_WAIT_MAX};
+use crate::limits::{
+    REQUESTS_MAX, UNPLUG_AFTER_LOOK_MAX, UNPLUG_FRAMES_MAX, UNPLUG_QUIET, UNPLUG_WAIT_MAX,
+};
 use crate::message::{Capabilities, Hello, Message};
 use crate::survey::{self, Alternates, INTERFACES_MAX};
 
@@ -131,6 +134,8 @@ pub struct Server<D> {
     plugged: bool,
     /// An unplug that waits for a quiet moment: when it happens at the latest.
     unplug_due: Option<Duration>,
+    /// Frames that the guest still gets before that.
+    last_frames: usize,
     /// The plug comes back as soon as it was out.
     replug: bool,
     /// Nothing comes from the wire until the next bus reset.
@@ -158,6 +163,7 @@ impl<D: Device> Server<D> {
             peer: Peer::Absent,
             plugged: true,
             unplug_due: None,
+            last_frames: 0,
             replug: false,
             held: false,
             last_request: Duration::ZERO,
@@ -235,15 +241,18 @@ impl<D: Device> Server<D> {
     }
 
     /// Pulls the device out, as soon as that can be done without harm to QEMU; after
-    /// [`UNPLUG_WAIT_MAX`] in any case. Until then nothing comes from the wire, so that the guest
-    /// has no reason to go on asking.
+    /// [`UNPLUG_WAIT_MAX`] in any case. Until then the wire goes on until the guest has sent
+    /// something, which is kept, or for [`UNPLUG_FRAMES_MAX`] frames.
     pub fn unplug(&mut self, now: Duration) {
         self.replug = false;
         if !self.plugged || self.unplug_due.is_some() {
             return;
         }
         match self.peer {
-            Peer::Ready(_) => self.unplug_due = Some(now + UNPLUG_WAIT_MAX),
+            Peer::Ready(_) => {
+                self.unplug_due = Some(now + UNPLUG_WAIT_MAX);
+                self.last_frames = UNPLUG_FRAMES_MAX;
+            }
             Peer::Absent | Peer::Greeting => self.plugged = false,
         }
     }
@@ -251,7 +260,16 @@ impl<D: Device> Server<D> {
     /// True if a frame may come from the wire.
     pub fn takes_frames(&mut self) -> bool {
         // What comes while the plug is out is lost, and does not wait for the plug.
-        !self.plugged || (self.unplug_due.is_none() && !self.held && self.device.takes_frames())
+        let open = self.unplug_due.is_none() || (self.last_frames > 0 && !self.keeps_a_send());
+        !self.plugged || (open && !self.held && self.device.takes_frames())
+    }
+
+    /// True if an unplug waits, and the guest has something on its way out: nothing moves then.
+    fn keeps_a_send(&self) -> bool {
+        let sends = |pipe: &Pipe| {
+            matches!(pipe.waiting.front(), Some(Waiting { work: Work::Out { .. }, .. }))
+        };
+        self.unplug_due.is_some() && self.pipes.iter().any(sends)
     }
 
     /// Lets nothing come from the wire until the guest resets the bus: it is about to restart, and
@@ -263,6 +281,7 @@ impl<D: Device> Server<D> {
     /// A frame from the wire.
     pub fn frame_in(&mut self, now: Duration, frame: &[u8]) {
         if self.plugged {
+            self.last_frames = self.last_frames.saturating_sub(1);
             self.device.frame_in(now, frame);
         }
     }

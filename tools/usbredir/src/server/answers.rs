@@ -19,7 +19,11 @@ impl<D: Device> Server<D> {
                 }
                 Work::In { wanted } => {
                     let wanted = *wanted as usize;
-                    match self.device.bulk_in(now, endpoint, wanted) {
+                    let answer = match self.keeps_a_send() {
+                        true => Inward::Pending,
+                        false => self.device.bulk_in(now, endpoint, wanted),
+                    };
+                    match answer {
                         Inward::Data(mut data) => {
                             let fits = data.len() <= wanted;
                             data.truncate(wanted);
@@ -34,6 +38,8 @@ impl<D: Device> Server<D> {
                         Inward::Refused(refusal) => (refusal.into(), 0, Vec::new()),
                     }
                 }
+                // Until the device is gone.
+                Work::Out { .. } if self.unplug_due.is_some() => return,
                 Work::Out { data } => match self.device.bulk_out(now, endpoint, data) {
                     Outward::Taken => (Status::Success, data.len() as u32, Vec::new()),
                     Outward::Pending => return,

@@ -8,6 +8,7 @@ mod sockets;
 use proptest::prelude::*;
 use usbredir::codec;
 use usbredir::device::{Inward, Refusal};
+use usbredir::limits::UNPLUG_FRAMES_MAX;
 use usbredir::message::{Capabilities, Message, SmallPacket, Status, speed};
 use usbredir::server::{Broken, Server};
 
@@ -192,7 +193,6 @@ fn an_unplug_completes_what_waits_and_comes_after_the_last_request() {
     let mut desk = Desk::configured(None);
     assert_eq!(desk.ask(1, &want(0x81, 2048)), []);
     desk.server.unplug(desk.now);
-    assert!(!desk.server.takes_frames());
     // The guest is busy, and busy again.
     for _ in 0..10 {
         assert_eq!(desk.after(ms(79)), []);
@@ -221,6 +221,41 @@ fn an_unplug_comes_soon_after_a_look_at_the_device() {
     assert_eq!(desk.ask(1, &control(0xc0, 0xa1, 0, 4, &[])).len(), 1);
     assert_eq!(desk.after(ms(79)), []);
     assert_eq!(desk.after(ms(1)), [(0, Message::DeviceDisconnect)]);
+}
+
+#[test]
+fn what_the_guest_sends_while_an_unplug_waits_is_kept() {
+    let mut desk = Desk::configured(None);
+    assert_eq!(desk.ask(1, &want(0x81, 2048)), []);
+    desk.server.unplug(desk.now);
+    // The wire goes on: what comes makes the guest send something.
+    assert!(desk.server.takes_frames());
+    desk.server.device().inward.push_back(Inward::Data(vec![1, 2, 3]));
+    let answer = ended(0x81, Status::Success, 3, &[1, 2, 3]);
+    assert_eq!(desk.after(ms(1)), [(1, answer)]);
+    assert_eq!(desk.ask(2, &give(2, &[7; 60])), []);
+    assert!(!desk.server.takes_frames());
+    // Nothing that had come already makes it ask again.
+    desk.server.device().inward.push_back(Inward::Data(vec![4]));
+    assert_eq!(desk.ask(3, &want(0x81, 2048)), []);
+    assert_eq!(desk.ask(4, &control(0xc0, 0xa1, 0, 4, &[])).len(), 1);
+    assert_eq!(desk.after(ms(79)), []);
+    let cancelled = |endpoint| ended(endpoint, Status::Cancelled, 0, &[]);
+    let gone = (0, Message::DeviceDisconnect);
+    assert_eq!(desk.after(ms(1)), [(2, cancelled(2)), (3, cancelled(0x81)), gone]);
+    assert!(desk.server.device().outward.is_empty(), "the plug was out");
+}
+
+#[test]
+fn a_guest_that_only_listens_gets_few_frames_more() {
+    let mut desk = Desk::configured(None);
+    desk.server.unplug(desk.now);
+    let mut frames = 0;
+    while desk.server.takes_frames() {
+        desk.server.frame_in(desk.now, &[0; 60]);
+        frames += 1;
+    }
+    assert_eq!(frames, UNPLUG_FRAMES_MAX);
 }
 
 #[test]

@@ -408,12 +408,12 @@ impl Sender {
         // All that leaves at one moment has one probe; the second segment ends the patience with a
         // lone one's ACK.
         let has_probe = self.sent_at == now && self.timers.tail_at.is_some();
-        let arms = new && !(has_probe && self.nxt.since(self.una) > 2 * self.mss());
+        let probes = !(has_probe && self.nxt.since(self.una) > 2 * self.mss());
         self.sent_at = now;
         self.sent_delivered = self.delivery.delivered();
         self.timers.override_due = false;
-        self.note_probe_sent(now, plan, !new);
-        self.arm_after_sending(now, plan, arms);
+        self.note_probe_sent(now, plan);
+        self.arm_after_sending(now, plan, probes);
     }
 
     /// Nothing more may leave now: sees to it that something wakes us.

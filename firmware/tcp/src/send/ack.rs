@@ -87,13 +87,16 @@ impl Sender {
         let explained = duplicate_sack.filter(|_| self.unexplained > 0);
         if let Some(block) = explained {
             self.unexplained -= 1;
-            self.rack.duplicate_sacked(self.una, self.nxt);
+            // A probe that was needless does not tell that RACK was in a hurry.
+            if self.timers.tail.is_none() {
+                self.rack.duplicate_sacked(self.una, self.nxt);
+            }
             if self.episode.is_needless_by_duplicates(block.right.since(block.left)) {
                 count(&mut counters.dsack_undo);
                 self.undo();
             }
         }
-        self.end_tail_probe(counters, ack, duplicate_sack.is_some());
+        self.end_tail_probe(counters, ack, out.duplicate, duplicate_sack.is_some());
         if out.advanced > 0 && self.episode.is_needless_by_echo(self.una, ack.echo) {
             let loss = matches!(self.episode.phase, Phase::Loss { .. });
             let counter = if loss { &mut counters.spurious_rtos } else { &mut counters.full_undo };
@@ -182,6 +185,8 @@ impl Sender {
     /// does all the sending has one.
     pub fn acked_nothing(&mut self, seq: Seq, window: u32) -> AckOut {
         self.timers.waits_since = None;
+        // All was acknowledged before: this may be the second ACK, that of a needless probe.
+        self.timers.tail = None;
         let window_changed = self.update_window(seq, self.una, window);
         AckOut { window_changed, ..AckOut::default() }
     }
@@ -248,16 +253,23 @@ impl Sender {
         self.episode.end();
     }
 
-    /// RFC 8985 7.4: did the tail loss probe repair a loss?
-    fn end_tail_probe(&mut self, counters: &mut Counters, ack: &AckIn<'_>, twice: bool) {
-        let Some((end, again)) = self.timers.tail else { return };
-        if !end.le(ack.ack) {
+    /// RFC 8985 7.4.2: did the tail loss probe repair a loss? If all had arrived, a second ACK tells
+    /// so: by a duplicate SACK, or as a duplicate of the first.
+    fn end_tail_probe(
+        &mut self,
+        counters: &mut Counters,
+        ack: &AckIn<'_>,
+        duplicate: bool,
+        twice: bool,
+    ) {
+        let Some(end) = self.timers.tail.filter(|end| end.le(ack.ack)) else { return };
+        let beyond = end.lt(ack.ack);
+        let needless = twice || (!beyond && duplicate && ack.sack.is_empty());
+        if !needless && !beyond {
             return;
         }
         self.timers.tail = None;
-        // With new data as a probe, RACK finds what was lost. A probe that arrived twice repaired
-        // nothing.
-        if again && !twice && matches!(self.episode.phase, Phase::Open) {
+        if !needless && matches!(self.episode.phase, Phase::Open) {
             count(&mut counters.loss_probe_recovery);
             let mss = self.mss();
             self.congestion.reduce(mss);
@@ -329,7 +341,7 @@ impl Sender {
                 count(&mut counters.sack_recovery);
                 self.enter_recovery(true);
             }
-            self.timers.tail_at = None;
+            self.arm_tail_probe(now);
         }
         bytes
     }
@@ -432,7 +444,7 @@ impl Sender {
         if advanced || self.timers.retransmit_at.is_none() {
             self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
         }
-        if advanced {
+        if advanced || matches!(self.episode.phase, Phase::Recovery { .. }) {
             self.arm_tail_probe(now);
         }
     }

@@ -145,7 +145,7 @@ impl Scoreboard {
         if self.runs.push(run).is_err()
             && let Some(last) = self.runs.last_mut()
         {
-            // Only a probe comes here with a full table: it shares the last run's fate.
+            // Nobody adds to a full table; who did would share the last run's fate.
             match last.fate {
                 Fate::InFlight => {}
                 Fate::Sacked => self.sacked += length,

@@ -21,8 +21,8 @@ pub(crate) struct SendTimers {
     pub waits_since: Option<Instant>,
     /// A tail loss probe is to be sent.
     pub tail_due: bool,
-    /// One was sent: SND.NXT then, and whether it was a retransmission.
-    pub tail: Option<(Seq, bool)>,
+    /// One was sent: SND.NXT then (RFC 8985: TLP.end_seq).
+    pub tail: Option<Seq>,
     /// A window probe is to be sent.
     pub persist_due: bool,
     /// A byte was sent against a closed window.
@@ -123,7 +123,7 @@ impl Sender {
     }
 
     /// After a segment with data, or a FIN, has left.
-    pub(super) fn arm_after_sending(&mut self, now: Instant, plan: &Plan, new: bool) {
+    pub(super) fn arm_after_sending(&mut self, now: Instant, plan: &Plan, probes: bool) {
         if self.timers.probing {
             self.timers.retransmit_at = None;
             self.timers.tail_at = None;
@@ -137,17 +137,22 @@ impl Sender {
         if self.timers.retransmit_at.is_none() {
             self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
         }
-        if new {
+        if probes {
             self.arm_tail_probe(now);
         }
     }
 
-    /// RFC 8985 7.2: when to probe. Once for each flight, and only while nothing tells of a loss:
-    /// beyond a gap RACK looks, and after that there is the timeout.
+    /// RFC 8985 7.2: when to probe, once for each flight. Beyond a gap RACK looks; in recovery there
+    /// is a probe as well, since nothing else is left there if the last ACK was lost (decision
+    /// 0014). After that there is the timeout.
     pub(super) fn arm_tail_probe(&mut self, now: Instant) {
-        let open = matches!(self.episode.phase, Phase::Open);
-        let applies = open && self.sack && self.is_outstanding() && self.timers.tail.is_none();
-        if !applies || self.timers.probing || self.board.sacked() + self.board.lost() > 0 {
+        let expects = match self.episode.phase {
+            Phase::Open => self.board.sacked() + self.board.lost() == 0,
+            Phase::Recovery { .. } => true,
+            Phase::Loss { .. } => false,
+        };
+        let applies = expects && self.sack && self.is_outstanding() && !self.timers.probing;
+        if !applies || self.timers.tail.is_some() {
             self.timers.tail_at = None;
             return;
         }
@@ -161,24 +166,27 @@ impl Sender {
         self.timers.tail_at = (at < limit).then_some(at);
     }
 
-    /// New data if there is some, else the last segment again (RFC 8985 7.3).
+    /// What was sent is sent again, even if there is more to send: a peer may keep the ACK of new
+    /// data to itself for a while, but not that of old data (decision 0014 beside RFC 8985 7.3).
+    /// It is the last segment, in recovery the first.
     pub(super) fn plan_tail_probe(&mut self, mss: u32) -> Option<Plan> {
         if !self.timers.tail_due {
             return None;
         }
-        if !self.is_outstanding() || !matches!(self.episode.phase, Phase::Open) {
-            self.timers.tail_due = false;
-            return None;
-        }
-        let usable = self.una.plus(self.window.size).ahead_of(self.nxt);
-        let length = self.unsent().min(usable).min(mss);
-        if length > 0 && self.board.has_room() {
-            let push = length == self.unsent();
-            let why = Why::TailLossProbe;
-            return Some(Plan { seq: self.nxt, length, fin: false, push, why });
-        }
-        let span = self.nxt.since(self.una).min(mss);
-        let mut plan = self.piece(self.nxt.minus(span), span, Why::TailLossProbe);
+        let (seq, span) = match self.episode.phase {
+            Phase::Open if self.is_outstanding() => {
+                let span = self.nxt.since(self.una).min(mss);
+                (self.nxt.minus(span), span)
+            }
+            Phase::Recovery { .. } if self.is_outstanding() => {
+                (self.una, self.board.length_of(0).min(mss))
+            }
+            _ => {
+                self.timers.tail_due = false;
+                return None;
+            }
+        };
+        let mut plan = self.piece(seq, span, Why::TailLossProbe);
         if plan.fin && plan.length > 0 {
             // The FIN alone would tell as much, but the data before it may be what was lost.
             plan.push = true;
@@ -197,11 +205,11 @@ impl Sender {
     }
 
     /// Keeps the account of probes.
-    pub(super) fn note_probe_sent(&mut self, now: Instant, plan: &Plan, again: bool) {
+    pub(super) fn note_probe_sent(&mut self, now: Instant, plan: &Plan) {
         match plan.why {
             Why::TailLossProbe => {
                 self.timers.tail_due = false;
-                self.timers.tail = Some((self.nxt, again));
+                self.timers.tail = Some(self.nxt);
             }
             Why::WindowProbe => {
                 self.timers.persist_due = false;

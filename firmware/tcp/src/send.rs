@@ -309,9 +309,10 @@ impl Sender {
         let mss = self.mss().saturating_sub(extra_options).max(1);
         let mut plan = self.plan_again(mss);
         if plan.is_none() {
-            plan = self.plan_tail_probe(mss).or_else(|| self.plan_window_probe());
-            if plan.is_some() {
-                return plan;
+            if (self.timers.tail_due || self.timers.persist_due)
+                && let Some(probe) = self.plan_probe(mss)
+            {
+                return Some(probe);
             }
             plan = self.plan_new(mss);
         }
@@ -412,7 +413,6 @@ impl Sender {
         self.sent_at = now;
         self.sent_delivered = self.delivery.delivered();
         self.timers.override_due = false;
-        self.note_probe_sent(now, plan);
         self.arm_after_sending(now, plan, probes);
     }
 

@@ -110,8 +110,11 @@ impl Sender {
         }
         let partial = self.count_duplicates(&out);
         self.end_episode();
-        let lost = self.detect_losses(ack.now, counters)
-            + self.detect_losses_without_sack(counters, &out, partial);
+        let lost = match (self.may_have_lost(), self.sack) {
+            (false, _) => 0,
+            (true, true) => self.detect_losses(ack.now, counters),
+            (true, false) => self.detect_losses_without_sack(counters, &out, partial),
+        };
         if ack.congestion && matches!(self.episode.phase, Phase::Open) && self.is_outstanding() {
             // RFC 3168 6.1.2: once for each window.
             self.enter_recovery(false);
@@ -322,11 +325,13 @@ impl Sender {
         }
     }
 
+    /// True if something is in flight; what probes a closed window does not count.
+    pub(super) fn may_have_lost(&self) -> bool {
+        self.is_outstanding() && !self.timers.probing
+    }
+
     /// RACK's losses; returns the bytes.
     pub(super) fn detect_losses(&mut self, now: Instant, counters: &mut Counters) -> u32 {
-        if !self.sack || !self.is_outstanding() || self.timers.probing {
-            return 0;
-        }
         let smoothed_us = self.rtt.smoothed_us().unwrap_or(0);
         let in_episode = !matches!(self.episode.phase, Phase::Open);
         let mss = self.mss();
@@ -353,9 +358,6 @@ impl Sender {
         out: &AckOut,
         partial: bool,
     ) -> u32 {
-        if self.sack || !self.is_outstanding() || self.timers.probing {
-            return 0;
-        }
         let mss = self.mss();
         if partial {
             return self.board.lose_first(mss);

@@ -71,7 +71,7 @@ impl Sender {
 
     /// Does what is due.
     pub fn run_timers(&mut self, now: Instant, counters: &mut Counters) {
-        if Self::due(&mut self.timers.reorder_at, now) {
+        if Self::due(&mut self.timers.reorder_at, now) && self.may_have_lost() {
             self.detect_losses(now, counters);
         }
         if Self::due(&mut self.timers.tail_at, now) && self.is_outstanding() {
@@ -122,18 +122,28 @@ impl Sender {
         self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
     }
 
-    /// After a segment with data, or a FIN, has left.
+    /// After a segment with data, or a FIN, has left; `probes`: silence after it is to be noticed.
     pub(super) fn arm_after_sending(&mut self, now: Instant, plan: &Plan, probes: bool) {
+        match plan.why {
+            Why::TailLossProbe => {
+                self.timers.tail_due = false;
+                self.timers.tail = Some(self.nxt);
+                self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
+                return;
+            }
+            Why::WindowProbe => {
+                self.timers.persist_due = false;
+                self.timers.probing = true;
+                self.timers.persist_at = Some(now.after(self.rtt.timeout_us()));
+            }
+            _ => {}
+        }
         if self.timers.probing {
             self.timers.retransmit_at = None;
             self.timers.tail_at = None;
             return;
         }
         self.timers.persist_at = None;
-        if plan.why == Why::TailLossProbe {
-            self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
-            return;
-        }
         if self.timers.retransmit_at.is_none() {
             self.timers.retransmit_at = Some(now.after(self.rtt.timeout_us()));
         }
@@ -144,15 +154,14 @@ impl Sender {
 
     /// RFC 8985 7.2: when to probe, once for each flight. Beyond a gap RACK looks; in recovery there
     /// is a probe as well, since nothing else is left there if the last ACK was lost (decision
-    /// 0014). After that there is the timeout.
+    /// 0014). After that there is the timeout. The caller knows that something is outstanding.
     pub(super) fn arm_tail_probe(&mut self, now: Instant) {
         let expects = match self.episode.phase {
             Phase::Open => self.board.sacked() + self.board.lost() == 0,
             Phase::Recovery { .. } => true,
             Phase::Loss { .. } => false,
         };
-        let applies = expects && self.sack && self.is_outstanding() && !self.timers.probing;
-        if !applies || self.timers.tail.is_some() {
+        if !expects || !self.sack || self.timers.tail.is_some() {
             self.timers.tail_at = None;
             return;
         }
@@ -166,10 +175,16 @@ impl Sender {
         self.timers.tail_at = (at < limit).then_some(at);
     }
 
+    /// What is to be answered at once, if a probe is due.
+    #[cold]
+    pub(super) fn plan_probe(&mut self, mss: u32) -> Option<Plan> {
+        self.plan_tail_probe(mss).or_else(|| self.plan_window_probe())
+    }
+
     /// What was sent is sent again, even if there is more to send: a peer may keep the ACK of new
     /// data to itself for a while, but not that of old data (decision 0014 beside RFC 8985 7.3).
     /// It is the last segment, in recovery the first.
-    pub(super) fn plan_tail_probe(&mut self, mss: u32) -> Option<Plan> {
+    fn plan_tail_probe(&mut self, mss: u32) -> Option<Plan> {
         if !self.timers.tail_due {
             return None;
         }
@@ -195,28 +210,12 @@ impl Sender {
     }
 
     /// One byte, or the FIN, against a closed window (RFC 9293 3.8.6.1).
-    pub(super) fn plan_window_probe(&self) -> Option<Plan> {
+    fn plan_window_probe(&self) -> Option<Plan> {
         if !self.timers.persist_due {
             return None;
         }
         let seq = if self.timers.probing { self.una } else { self.nxt };
         let waiting = self.end.plus(u32::from(self.closed)).ahead_of(seq);
         (waiting > 0).then(|| self.piece(seq, 1, Why::WindowProbe))
-    }
-
-    /// Keeps the account of probes.
-    pub(super) fn note_probe_sent(&mut self, now: Instant, plan: &Plan) {
-        match plan.why {
-            Why::TailLossProbe => {
-                self.timers.tail_due = false;
-                self.timers.tail = Some(self.nxt);
-            }
-            Why::WindowProbe => {
-                self.timers.persist_due = false;
-                self.timers.probing = true;
-                self.timers.persist_at = Some(now.after(self.rtt.timeout_us()));
-            }
-            _ => {}
-        }
     }
 }

@@ -7,16 +7,20 @@
 //! ```
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::capture::{Capture, Captured, parse};
 
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How `timeout` ends when its time is over, itself among what it kills.
+const TIMED_OUT: [Option<i32>; 2] = [Some(137), None];
 
 /// Conversations are separated by pings filled with this, and the number of the one that follows.
 const MARK: [u8; 4] = *b"mark";
@@ -107,35 +111,29 @@ impl Lab {
         self.shell("router", "echo 0 > /proc/sys/net/ipv6/icmp/ratelimit");
     }
 
-    fn command(&self, place: &str, script: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &format!("{}{place}", self.prefix)]);
-        let script = format!("{PROTECTION}{script}");
-        command.args(["sh", "-c", &script]).current_dir(&self.folder);
+    /// What runs a script in a namespace, behind a program that runs it, if there is one.
+    fn command(&self, behind: &[&str], place: &str, script: &str) -> Command {
+        let (namespace, script) =
+            (format!("{}{place}", self.prefix), format!("{PROTECTION}{script}"));
+        let words = ["ip", "netns", "exec", &namespace, "sh", "-c", &script];
+        let mut words = behind.iter().chain(&words);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
     /// Runs a script in a namespace; tools whose error is the point may fail.
     fn shell(&self, place: &str, script: &str) {
-        let mut child =
-            self.command(place, script).spawn().unwrap_or_else(|e| panic!("{e}: {script}"));
-        let started = Instant::now();
-        loop {
-            if child.try_wait().unwrap().is_some() {
-                return;
-            }
-            if started.elapsed() > PATIENCE {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                panic!("took too long: {script}");
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+        let limit = PATIENCE.as_secs().to_string();
+        let limited = ["timeout", "--signal=KILL", &limit];
+        let status = self.command(&limited, place, script).status();
+        let status = status.unwrap_or_else(|error| panic!("{error}: {script}"));
+        assert!(!TIMED_OUT.contains(&status.code()), "took too long: {script}");
     }
 
     fn spawn(&mut self, place: &str, script: &str) {
-        let child = self.command(place, script).spawn().unwrap();
+        let child = self.command(&[], place, script).spawn().unwrap();
         self.children.push(child);
     }
 
@@ -183,11 +181,10 @@ impl Lab {
     /// Plays conversations, each a name and a script for the client, and captures them there. In a
     /// script `ROUTER` stands before what is to run on the router.
     pub fn record(&mut self, conversations: &[(&str, &str)]) -> Vec<Capture> {
-        let file = self.folder.join("all.pcap");
-        let line =
-            format!("exec tcpdump -i eth0 -U --immediate-mode -s 0 -Z root -w {}", file.display());
-        let mut command = self.command("client", &line);
-        let mut tcpdump = command.stderr(Stdio::piped()).spawn().unwrap();
+        let line = "exec tcpdump -i eth0 -U --immediate-mode -s 0 -Z root -w -";
+        let mut command = self.command(&[], "client", line);
+        let mut tcpdump = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let captured = read_along(tcpdump.stdout.take().unwrap());
         let mut errors = BufReader::new(tcpdump.stderr.take().unwrap());
         let mut heard = String::new();
         while !heard.contains("listening on") {
@@ -202,24 +199,41 @@ impl Lab {
         }
         let last = conversations.len();
         self.mark(last);
-        self.wait_for_mark(&file, last);
+        let frames = up_to_mark(&captured, last);
         tcpdump.kill().unwrap();
         tcpdump.wait().unwrap();
-        split(parse(&fs::read(&file).unwrap()), conversations)
+        split(frames, conversations)
     }
 
     fn mark(&self, number: usize) {
         let pattern: String = MARK.iter().map(|byte| format!("{byte:02x}")).collect();
         self.shell("client", &format!("ping -c1 -W1 -p {pattern}{number:04x} 10.1.0.1"));
     }
+}
 
-    fn wait_for_mark(&self, file: &Path, number: usize) {
-        let started = Instant::now();
-        let is_marked = |frame: &Captured| mark_of(frame).is_some_and(|mark| mark.0 == number);
-        while !parse(&fs::read(file).unwrap()).iter().any(is_marked) {
-            assert!(started.elapsed() < PATIENCE, "mark {number} was not captured");
-            thread::sleep(Duration::from_millis(5));
+/// Hands on what comes from a program as it comes, so that the program never waits for us.
+fn read_along(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut piece = [0; 65_536];
+        while let Ok(length @ 1..) = from.read(&mut piece)
+            && sender.send(piece[..length].to_vec()).is_ok()
+        {}
+    });
+    receiver
+}
+
+/// What was captured, as soon as this mark is in it.
+fn up_to_mark(captured: &Receiver<Vec<u8>>, number: usize) -> Vec<Captured> {
+    let mut bytes = captured.try_iter().flatten().collect::<Vec<_>>();
+    let is_marked = |frame: &Captured| mark_of(frame).is_some_and(|mark| mark.0 == number);
+    loop {
+        let frames = parse(&bytes);
+        if frames.iter().any(is_marked) {
+            return frames;
         }
+        let more = captured.recv_timeout(PATIENCE);
+        bytes.extend(more.unwrap_or_else(|_| panic!("mark {number} was not captured")));
     }
 }
 

@@ -161,16 +161,28 @@ impl Tcp<'_> {
         Ok(result)
     }
 
-    /// Reads up to `out.len()` bytes (RECEIVE).
-    pub fn read(&mut self, now: Instant, id: ConnectionId, out: &mut [u8]) -> Result<Read, Gone> {
+    /// Runs `f`, which only moves bytes between a connection and its owner: there may be something
+    /// to send then, but no news, and no deadline moves.
+    fn moves<R>(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        f: impl FnOnce(&mut Connection, &mut Context<'_, '_>) -> R,
+    ) -> Result<R, Gone> {
         let index = self.index(id)?;
         let connection = self.slots[index].connection.as_mut().ok_or(Gone)?;
-        Ok(match connection.read(&mut context!(self, now), out) {
+        let result = f(connection, &mut context!(self, now));
+        if connection.dirty {
+            self.output.push(self.entries, index);
+        }
+        Ok(result)
+    }
+
+    /// Reads up to `out.len()` bytes (RECEIVE).
+    pub fn read(&mut self, now: Instant, id: ConnectionId, out: &mut [u8]) -> Result<Read, Gone> {
+        self.moves(now, id, |connection, context| match connection.read(context, out) {
             0 => nothing_to_read(connection),
-            count => {
-                self.refresh(index, now);
-                Read::Bytes(count)
-            }
+            count => Read::Bytes(count),
         })
     }
 
@@ -182,7 +194,7 @@ impl Tcp<'_> {
 
     /// So many bytes of what `peek` showed are done with.
     pub fn consume(&mut self, now: Instant, id: ConnectionId, count: usize) -> Result<(), Gone> {
-        self.with(now, id, |connection, context| connection.consume(context, count))
+        self.moves(now, id, |connection, context| connection.consume(context, count))
     }
 
     /// What a read would find, without reading.
@@ -208,7 +220,7 @@ impl Tcp<'_> {
         id: ConnectionId,
         bytes: &[u8],
     ) -> Result<usize, WriteError> {
-        let written = self.with(now, id, |connection, context| {
+        let written = self.moves(now, id, |connection, context| {
             if connection.state.may_write() && !connection.sender().is_closed() {
                 return Ok(connection.write(context, bytes));
             }

@@ -10,8 +10,8 @@
 //!    QEMU does not find the device by the address that the request was for.
 //! 4. An unplug waits until the guest has looked at the device and then sent nothing for a moment:
 //!    a request that crosses the disconnection is never answered, and QEMU aborts when its channel
-//!    is used again. What the guest sends to the wire meanwhile stays unanswered until the device is
-//!    gone: its channel is taken then, and nothing it sends by a timer of its own can cross.
+//!    is used again. What the guest sends to the wire meanwhile stays unanswered until then: its
+//!    channel is taken, and nothing that it sends by a timer of its own can cross.
 //! 5. A transfer that ended with an empty packet is followed by an empty one: QEMU sees a multiple
 //!    of the packet size, takes the transfer for unfinished and asks for the rest of it, into which
 //!    the next burst need not fit.

@@ -256,7 +256,7 @@ impl Sender {
         self.episode.end();
     }
 
-    /// RFC 8985 7.4.2: did the tail loss probe repair a loss? If all had arrived, a second ACK tells
+    /// RFC 8985 7.4.2: did the tail loss probe repair a loss? If all had arrived, a second ACK says
     /// so: by a duplicate SACK, or as a duplicate of the first.
     fn end_tail_probe(
         &mut self,

@@ -152,9 +152,9 @@ impl Sender {
         }
     }
 
-    /// RFC 8985 7.2: when to probe, once for each flight. Beyond a gap RACK looks; in recovery there
-    /// is a probe as well, since nothing else is left there if the last ACK was lost (decision
-    /// 0014). After that there is the timeout. The caller knows that something is outstanding.
+    /// RFC 8985 7.2: when to probe, once for each flight. Beyond a gap RACK looks; in recovery too
+    /// there is a probe, since nothing else is left there if the last ACK was lost (decision 0014).
+    /// After that there is the timeout. The caller knows that something is outstanding.
     pub(super) fn arm_tail_probe(&mut self, now: Instant) {
         let expects = match self.episode.phase {
             Phase::Open => self.board.sacked() + self.board.lost() == 0,

@@ -26,6 +26,7 @@ use crate::lab::{INTERFACE, PREFIX, STATIC};
 use crate::measure::transfer::{Content, PORT, connect, fetch, put, serve};
 use crate::namespace::Namespace;
 use crate::packet_socket::PacketSocket;
+use crate::script::web;
 use crate::stage::Session;
 
 /// The client's address.
@@ -185,10 +186,7 @@ impl Cable {
         }
         let mut stream = connect(&self.client, self.server)?;
         write!(stream, "GET /metrics HTTP/1.0\r\nHost: {}\r\n\r\n", self.server)?;
-        let text = io::read_to_string(stream)?;
-        let sample = format!("barewire_tcp_events_total{{event=\"{name}\"}} ");
-        let value = text.lines().find_map(|line| line.strip_prefix(&sample));
-        Ok(value.with_context(|| format!("no {name}: {text}"))?.parse()?)
+        web::tcp_sample(&io::read_to_string(stream)?, name)
     }
 }
 

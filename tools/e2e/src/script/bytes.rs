@@ -18,13 +18,15 @@ use crate::tool::Tcpdump;
 pub const BYTES: usize = 16 << 20;
 /// The time that may take: 140 kB/s, on the slowest adapter and the busiest machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
+/// Tail loss probes, as the board counts them.
+const PROBES: &str = "TCPLossProbes";
 
 /// The board sends; the host checks every byte.
 pub fn out(session: &mut Session) -> Result<()> {
     let lab = session.lab()?;
     let file = lab.folder().join("bytes.out");
     let url = session.url(&format!("/bytes?count={BYTES}"))?;
-    let before = probes_so_far(session)?;
+    let before = web::tcp_counted(session, PROBES)?;
     let tcpdump = Tcpdump::start(lab, "bytes_out")?;
     lab.run("curl", &["-sS", "-f", "-o", &file.display().to_string(), &url], LIMIT)?;
     let all_came = |captured: &[Captured]| {
@@ -37,18 +39,10 @@ pub fn out(session: &mut Session) -> Result<()> {
     let repeats = Repeats::count(&pcap::check(&captured)?, session.address, true)?;
     // A busy machine may keep the board waiting for two round trips of half a millisecond: it asks
     // then, by what it sent last.
-    let probes = probes_so_far(session)? - before;
+    let probes = web::tcp_counted(session, PROBES)? - before;
     let told = repeats.repeated as u64 <= probes;
     ensure!(told, "the board sent something twice, and {probes} probes: {repeats:?}");
     Ok(())
-}
-
-/// Tail loss probes that the board sent.
-fn probes_so_far(session: &Session) -> Result<u64> {
-    const SAMPLE: &str = "barewire_tcp_events_total{event=\"TCPLossProbes\"} ";
-    let text = session.lab()?.run("curl", &["-sS", "-f", &session.url("/metrics")?], LIMIT)?;
-    let value = text.lines().find_map(|line| line.strip_prefix(SAMPLE));
-    Ok(value.with_context(|| format!("no {SAMPLE}in {text}"))?.parse()?)
 }
 
 /// The host sends; the board tells the CRC-32 of what it took.

@@ -113,13 +113,12 @@ struct Sent {
 
 impl Sent {
     fn again(session: &mut Session) -> Result<Self> {
-        let (_, metrics) = curl(session.lab.as_ref(), &session.url("/metrics")?)?;
-        let metrics = number_behind(&metrics, "{event=\"RetransSegs\"} ");
+        let metrics = web::tcp_counted(session, "RetransSegs")?;
         let told = on_console(session, "netstat -s")?;
         let line = told.lines().find(|line| line.contains("segments retransmitted"));
         let netstat = line.and_then(|line| number_behind(line.trim_start(), ""));
         let netstat = netstat.with_context(|| told.clone())?;
-        Ok(Self { netstat: netstat as u64, metrics: metrics.context("no RetransSegs")? as u64 })
+        Ok(Self { netstat: netstat as u64, metrics })
     }
 }
 

@@ -86,6 +86,20 @@ pub fn status(session: &Session) -> Result<Value> {
     serde_json::from_str(&body).with_context(|| format!("/status.json: {body}"))
 }
 
+/// What TCP counted so far, by the name of Linux's counter, as `TCPTimeouts`.
+pub fn tcp_counted(session: &Session, name: &str) -> Result<u64> {
+    let (status, body) = curl(session.lab.as_ref(), &session.url("/metrics")?)?;
+    ensure!(status == 200, "/metrics: status {status}");
+    tcp_sample(&body, name)
+}
+
+/// The same from what `/metrics` answered.
+pub fn tcp_sample(metrics: &str, name: &str) -> Result<u64> {
+    let sample = format!("barewire_tcp_events_total{{event=\"{name}\"}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&sample));
+    value.with_context(|| format!("no {name}: {metrics}"))?.parse().context(sample)
+}
+
 /// The first member of this name, wherever in the document it is.
 pub fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
